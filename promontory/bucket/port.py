@@ -1,0 +1,59 @@
+"""Bucket: a flat space of immutable objects, read by range. Keys are relative, '/'-separated, without '.' or '..'."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object's key, size, last change (ms since the epoch) and entity tag (empty where the bucket has none)."""
+
+    key: str
+    size_bytes: int
+    modified_ms: int
+    etag: str = ""
+
+
+class Bucket(Protocol):
+    """The least that every backend gives; conveniences are functions beside it."""
+
+    @property
+    def name(self) -> str:
+        """A name for logs and errors; never a secret."""
+
+    async def get(self, key: str) -> bytes:
+        """Return a whole object. Raises ObjectNotFound."""
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes [start, end); fewer only where the object ends before. Raises ObjectNotFound."""
+
+    async def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return several ranges of one object, read concurrently."""
+
+    async def info(self, key: str) -> ObjectInfo:
+        """Return size and age of an object. Raises ObjectNotFound."""
+
+    def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
+        """Yield objects whose key starts with `prefix`, sorted by key.
+
+        Not recursive: yields the direct children only; a "directory" has a key that ends with '/' and size 0.
+        """
+
+    async def put(self, key: str, body: bytes, *, if_absent: bool = False) -> None:
+        """Write an object at once. `if_absent` raises ObjectExists where the backend can tell."""
+
+    async def upload(self, key: str, path: Path) -> None:
+        """Write a file as an object: managed multipart where the backend has it."""
+
+    async def download(self, key: str, path: Path) -> None:
+        """Write an object to a file; nothing is left under `path` on failure."""
+
+    async def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error."""
+
+    async def close(self) -> None:
+        """Release connections."""

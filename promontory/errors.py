@@ -1,0 +1,122 @@
+"""Every error that Promontory raises.
+
+    PromontoryError                   .retryable  .http_status  .error_type (Prometheus' word)
+    ├── InputError                    the caller's fault; 400 bad_data
+    │   └── QueryError                adds .position in the query text
+    ├── LimitError                    a bound of ours was met (samples, series, bytes, time)
+    ├── CorruptionError               bytes break their format; never retried as is
+    ├── BucketError                   .key .operation
+    │   ├── ObjectNotFound            act: resync the catalog
+    │   ├── ObjectExists              act: someone else wrote it
+    │   ├── AccessDenied              act: stop, tell the operator
+    │   └── BucketUnavailable         retryable
+    ├── StoreError                    .endpoint
+    │   └── StoreUnavailable          retryable; becomes a warning under partial response
+    └── HaltError                     history would be at risk; the work on that group stops
+
+A new class is added only where a caller would act differently from its parent.
+"""
+
+from __future__ import annotations
+
+
+class PromontoryError(Exception):
+    """The root: says whether a retry can help and how the HTTP API words it."""
+
+    retryable = False
+    http_status = 500
+    error_type = "internal"
+
+
+class InputError(PromontoryError):
+    """The caller asked for something that cannot be answered as asked."""
+
+    http_status = 400
+    error_type = "bad_data"
+
+
+class QueryError(InputError):
+    """A query text is wrong; `position` is (line, column), 1-based, columns in bytes, or None."""
+
+    def __init__(self, message: str, *, position: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class LimitError(PromontoryError):
+    """A bound was met; the text says which bound, how far, and the flag that moves it.
+
+    `error_type` is Prometheus' word for it: `execution` (422), `timeout` (503) or `canceled` (499).
+    """
+
+    def __init__(self, message: str, *, error_type: str = "execution") -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.http_status = {"execution": 422, "timeout": 503, "canceled": 499}[error_type]
+
+
+class ExecutionError(PromontoryError):
+    """A well-formed query cannot be evaluated on this data (many-to-many matching and the like); 422."""
+
+    http_status = 422
+    error_type = "execution"
+
+
+class CorruptionError(PromontoryError):
+    """Bytes break their format: names the object, the offset, what was expected and what was found."""
+
+    def __init__(self, what: str, *, source: str, offset: int, expected: str, found: str) -> None:
+        super().__init__(f"{what} in {source} at offset {offset}: expected {expected}, found {found}")
+        self.source = source
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+
+
+class BucketError(PromontoryError):
+    """An operation on an object failed; names the key and the operation."""
+
+    def __init__(self, message: str, *, key: str, operation: str) -> None:
+        super().__init__(f"{operation} {key!r}: {message}")
+        self.key = key
+        self.operation = operation
+
+
+class ObjectNotFound(BucketError):
+    """The object is not there."""
+
+
+class ObjectExists(BucketError):
+    """Someone else wrote the object first."""
+
+
+class AccessDenied(BucketError):
+    """The credentials do not allow the operation."""
+
+
+class BucketUnavailable(BucketError):
+    """The bucket did not answer, or asked for patience."""
+
+    retryable = True
+
+
+class StoreError(PromontoryError):
+    """A Store could not answer; `endpoint` names it."""
+
+    error_type = "execution"
+    http_status = 422
+
+    def __init__(self, message: str, *, endpoint: str) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+
+
+class StoreUnavailable(StoreError):
+    """A Store is down, too slow or going away; a retry may reach it."""
+
+    retryable = True
+    http_status = 503
+
+
+class HaltError(PromontoryError):
+    """Going on would put history at risk; names the blocks."""

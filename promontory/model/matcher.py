@@ -1,0 +1,91 @@
+"""Matcher: one condition on a label, `= != =~ !~`. Regular expressions are RE2, fully anchored, `.` matches newline.
+
+One value is asked by `matches`; the distinct values of a label in one call by `select`, through Arrow's RE2, which
+is seventy times cheaper a value than a Python call (0.05 against 3.7 µs).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import re2
+
+REGEX_MEMORY_BYTES = 64 << 20
+
+
+class MatchKind(Enum):
+    """The four operators; the value is the operator's text."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A condition on the label `name`; an absent label has the value b""."""
+
+    kind: MatchKind
+    name: bytes
+    value: bytes
+
+    def matches(self, value: bytes) -> bool:
+        """Say whether one label value fulfils the condition. Raises InputError on a bad regular expression."""
+        if self.kind is MatchKind.EQUAL:
+            return value == self.value
+        if self.kind is MatchKind.NOT_EQUAL:
+            return value != self.value
+        found = compile_regex(self.value).fullmatch(value) is not None
+        return found is (self.kind is MatchKind.REGEX)
+
+    @property
+    def matches_empty(self) -> bool:
+        """Whether a series without the label passes."""
+        return self.matches(b"")
+
+    def select(self, values: pa.Array) -> NDArray[np.bool_]:
+        """Return bool[n]: which of the values (an Arrow binary or large_binary array) fulfil the condition."""
+        import pyarrow.compute as pc
+
+        if self.kind in (MatchKind.EQUAL, MatchKind.NOT_EQUAL):
+            found = pc.equal(values, self.value)
+        else:
+            compile_regex(self.value)
+            found = pc.match_substring_regex(values, pattern=_anchored(self.value).decode())
+        mask: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+        return mask if self.kind in (MatchKind.EQUAL, MatchKind.REGEX) else ~mask
+
+    def __str__(self) -> str:
+        text = self.value.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"')
+        return f'{self.name.decode(errors="replace")}{self.kind.value}"{text}"'
+
+
+def _anchored(pattern: bytes) -> bytes:
+    return b"\\A(?s:" + pattern + b")\\z"
+
+
+@functools.lru_cache(maxsize=1024)
+def compile_regex(pattern: bytes) -> re2._Regexp[bytes]:
+    """Return the compiled, anchored regular expression. Raises InputError naming what RE2 says is wrong."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = REGEX_MEMORY_BYTES
+    try:
+        return re2.compile(_anchored(pattern), options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else b""
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise InputError(f"error parsing regexp: {text}") from error
