@@ -1,0 +1,52 @@
+# Everything is made in this checkout: .venv for Python, .parts for real programs that tests run against.
+PYTHON ?= python3
+PY := .venv/bin/python
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup parts demo check test e2e bench warm format proto clean
+
+help:           ## Show this list.
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: .venv/.ready ## Make .venv with everything pinned and the kernels compiled.
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	touch $@
+	.venv/bin/promontory warm
+
+parts: .venv/.ready ## Find or fetch the real prometheus, redis-server and rclone that tests start.
+	$(PY) -m tests.fetch_parts prometheus promtool redis-server rclone
+
+demo: setup     ## Run a small site with 30 days of history on 127.0.0.1:10902.
+	.venv/bin/promontory demo
+
+check: setup    ## Lint, types, tidiness and the fast tests.
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q tests/test_tidy.py
+	$(PY) -m pytest -q -n 2 --dist loadfile -m "not parts and not e2e"
+
+test: setup parts ## Run every test, with the real programs.
+	.venv/bin/promontory warm
+	$(PY) -m pytest -q -n 2 --dist loadfile
+
+e2e: setup parts ## Run only the end-to-end tests.
+	$(PY) -m pytest -q -m e2e
+
+bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the same data.
+	$(PY) -m tests.fetch_parts prometheus promtool victoria-metrics
+	$(PY) -m tests.bench
+
+warm: setup     ## Compile the kernels into the cache.
+	.venv/bin/promontory warm
+
+format: setup   ## Format and fix what can be fixed.
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:          ## Remove what was made here.
+	rm -rf .venv .parts build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
