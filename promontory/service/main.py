@@ -1,0 +1,53 @@
+"""The one program: `promontory SUBCOMMAND --flags`. Only the asked subcommand is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+
+from promontory.service.command import EXIT_INPUT, Command, run_command
+
+COMMAND_GROUP = "promontory.commands"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--version"]:
+        sys.stdout.write(f"promontory {version('promontory')}\n")
+        return 0
+    commands = _entry_points()
+    if not words or words[0] in ("--help", "-h", "help"):
+        stream = sys.stdout if words else sys.stderr
+        stream.write(_help_text(commands))
+        return 0 if words else EXIT_INPUT
+    found = commands.get(words[0])
+    if found is None:
+        sys.stderr.write(f"promontory: error: unknown command {words[0]!r}: expected one of {', '.join(commands)}\n")
+        return EXIT_INPUT
+    command: Command = found.load()
+    return run_command(command, words[1:])
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
+
+
+def _help_text(commands: dict[str, EntryPoint]) -> str:
+    lines = [
+        "usage: promontory COMMAND [flags]",
+        "",
+        "A long-term, global query layer for Prometheus.",
+        "",
+        "Commands:",
+    ]
+    for name, entry in commands.items():
+        command: Command = entry.load()
+        lines.append(f"  {name:<12} {command.summary}")
+    lines += ["", "promontory COMMAND --help lists the flags of a command; promontory --version prints the version."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

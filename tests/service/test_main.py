@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+
+from promontory.errors import BucketUnavailable, HaltError, InputError
+from promontory.service.command import Command, run_command
+from promontory.service.flag_kinds import Kind
+from promontory.service.flags import Flag, FlagSet
+from promontory.service.main import main
+from promontory.service.values import Values
+
+
+def command_raising(error: Exception | None) -> Command:
+    def run(values: Values) -> int:
+        if error is not None:
+            raise error
+        return values.integer("--code")
+
+    return Command("try", "Tries.", FlagSet(Flag("--code", Kind.INTEGER, "0")), run)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("key type: expected S3,\nfound X"), 2),
+        (BucketUnavailable("no answer", key="a", operation="get"), 2),
+        (HaltError("overlap"), 1),
+    ],
+)
+def test_an_error_is_one_line_and_an_exit_code(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(command_raising(error), []) == code
+    output = capsys.readouterr().err
+    assert output.startswith("promontory try: error: ")
+    assert output.count("\n") == 1
+
+
+def test_the_exit_code_is_the_commands() -> None:
+    assert run_command(command_raising(None), ["--code=7"]) == 7
+
+
+def test_a_wrong_flag_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(command_raising(None), ["--nope"]) == 2
+    assert "unknown flag --nope" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["frobnicate"]) == 2
+    assert "unknown command 'frobnicate': expected one of" in capsys.readouterr().err
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("promontory 0.")
+
+
+def test_importing_the_frame_imports_no_heavy_library() -> None:
+    script = (
+        "import sys, promontory.service.main, promontory.service.common_flags;"
+        "print([name for name in ('numpy', 'numba', 'pyarrow', 'grpc', 'fastapi', 'boto3') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
