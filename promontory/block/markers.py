@@ -1,0 +1,77 @@
+"""Marks beside a block: it is to be deleted, or must not be compacted or downsampled.
+
+    <ULID>/deletion-mark.json       { id version details? deletion_time }            seconds since the epoch
+    <ULID>/no-compact-mark.json     { id version details? no_compact_time reason }
+    <ULID>/no-downsample-mark.json  { id version details? no_downsample_time reason }
+
+One rule: the first mark stays; nobody overwrites it. A mark that cannot be read counts as absent (the caller warns).
+Source: thanos pkg/block/metadata/markers.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from promontory.block.strict_json import Fields, parse_object, render_object
+from promontory.block.ulid import is_ulid
+
+MARK_VERSION = 1
+
+
+class MarkKind(Enum):
+    """The three marks; the value is the file name."""
+
+    DELETION = "deletion-mark.json"
+    NO_COMPACT = "no-compact-mark.json"
+    NO_DOWNSAMPLE = "no-downsample-mark.json"
+
+    @property
+    def file_name(self) -> str:
+        """The name of the mark's object inside the block."""
+        return self.value
+
+    @property
+    def time_field(self) -> str:
+        """The JSON field that holds the time of the mark."""
+        return self.value.removesuffix("-mark.json").replace("-", "_") + "_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark on one block. `time_s` is in unix seconds, as in the file; `reason` is empty for a deletion."""
+
+    kind: MarkKind
+    ulid: str
+    time_s: int
+    details: str = ""
+    reason: str = ""
+
+
+def parse_mark(body: bytes, kind: MarkKind, *, source: str) -> Mark:
+    """Return the mark that a document holds. Raises CorruptionError naming `source` and the field."""
+    fields = Fields(parse_object(body, source=source), source=source)
+    version = fields.integer("version")
+    if version != MARK_VERSION:
+        raise fields.broken("version", str(MARK_VERSION), str(version))
+    ulid = fields.text("id")
+    if not is_ulid(ulid):
+        raise fields.broken("id", "a ULID", repr(ulid))
+    return Mark(
+        kind=kind,
+        ulid=ulid,
+        time_s=fields.integer(kind.time_field),
+        details=fields.text("details", default=""),
+        reason=fields.text("reason", default=""),
+    )
+
+
+def render_mark(mark: Mark) -> bytes:
+    """Return the document of a mark."""
+    document: dict[str, object] = {"id": mark.ulid, "version": MARK_VERSION}
+    if mark.details:
+        document["details"] = mark.details
+    document[mark.kind.time_field] = mark.time_s
+    if mark.kind is not MarkKind.DELETION:
+        document["reason"] = mark.reason
+    return render_object(document)
