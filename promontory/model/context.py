@@ -16,6 +16,7 @@ import numpy as np
 
 from promontory.errors import LimitError, PromontoryError
 from promontory.model.clock import Clock
+from promontory.model.matcher import Matcher
 from promontory.model.symbols import SymbolTable
 
 P = ParamSpec("P")
@@ -55,6 +56,8 @@ class QueryContext:
     """One query's deadline, stop flag, budget, symbols and warnings.
 
     `stop` is uint8[1]: non-zero makes kernels return early. `pool` runs kernels; the event loop never does.
+    `store_matchers`, where there are any, restrict a fan-out to Stores that fulfil all matchers of one of the sets
+    (Thanos' storeMatch[]: matchers on `__address__` and on the label sets a Store announces).
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class QueryContext:
         budget: Budget | None = None,
         partial_response: bool = True,
         tenant: str = "",
+        store_matchers: tuple[tuple[Matcher, ...], ...] = (),
     ) -> None:
         self.symbols = SymbolTable()
         self.clock = clock
@@ -74,6 +78,7 @@ class QueryContext:
         self.budget = budget or Budget()
         self.partial_response = partial_response
         self.tenant = tenant
+        self.store_matchers = store_matchers
         self.stop = np.zeros(1, np.uint8)
         self.warnings: dict[str, None] = {}
         self._canceled = False
