@@ -95,9 +95,13 @@ class AccessDenied(BucketError):
 
 
 class BucketUnavailable(BucketError):
-    """The bucket did not answer, or asked for patience."""
+    """The bucket did not answer, or asked for patience; `retry_after_s` is the patience it asked for, or None."""
 
     retryable = True
+
+    def __init__(self, message: str, *, key: str, operation: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, key=key, operation=operation)
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(PromontoryError):
