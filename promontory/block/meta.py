@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 
 from promontory.block.strict_json import Fields, JsonObject, parse_object, render_object
 from promontory.block.ulid import is_ulid
-from promontory.block.utc_text import GO_ZERO_TIME, parse_utc_text, render_utc_text
+from promontory.errors import InputError
 from promontory.model.labels import Labels
+from promontory.model.rfc3339 import format_rfc3339_ms, parse_rfc3339_ms
 
 META_FILE = "meta.json"
 INDEX_FILE = "index"
 CHUNKS_DIRECTORY = "chunks"
 TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
+GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,6 @@ def _parse_thanos(thanos: Fields) -> ThanosMeta:
     resolution_ms = thanos.fields("downsample").integer("resolution", default=0)
     if resolution_ms < 0:
         raise thanos.broken("downsample.resolution", "0 or more", str(resolution_ms))
-    upload_time = thanos.text("upload_time", default=GO_ZERO_TIME)
-    try:
-        upload_time_ms = parse_utc_text(upload_time)
-    except (ValueError, OverflowError) as error:
-        raise thanos.broken("upload_time", "an RFC 3339 time", repr(upload_time)) from error
     index_stats = thanos.fields("index_stats")
     return ThanosMeta(
         labels=Labels.from_mapping(thanos.text_mapping("labels")),
@@ -223,7 +220,7 @@ def _parse_thanos(thanos: Fields) -> ThanosMeta:
         segment_files=thanos.texts("segment_files"),
         series_max_bytes=index_stats.integer("series_max_size", default=0),
         chunk_max_bytes=index_stats.integer("chunk_max_size", default=0),
-        upload_time_ms=upload_time_ms,
+        upload_time_ms=_parse_upload_time(thanos),
         version=version,
         rewrites=tuple(item.rest() for item in thanos.items("rewrites")),
         extensions=thanos.fields("extensions").rest(),
@@ -247,9 +244,23 @@ def _render_thanos(thanos: ThanosMeta) -> JsonObject:
         **_less_empty(optional),
         "index_stats": _less_empty(index_stats),
         **_less_empty({"extensions": thanos.extensions}),
-        "upload_time": render_utc_text(thanos.upload_time_ms),
+        "upload_time": _render_upload_time(thanos.upload_time_ms),
         **thanos.unknown,
     }
+
+
+def _parse_upload_time(thanos: Fields) -> int | None:
+    text = thanos.text("upload_time", default=GO_ZERO_TIME)
+    try:
+        return None if text == GO_ZERO_TIME else parse_rfc3339_ms(text)
+    except InputError as error:
+        raise thanos.broken("upload_time", "an RFC 3339 time", repr(text)) from error
+
+
+def _render_upload_time(time_ms: int | None) -> str:
+    if time_ms is None:
+        return GO_ZERO_TIME
+    return format_rfc3339_ms(time_ms).removesuffix("Z").rstrip("0").rstrip(".") + "Z"  # as Go's RFC3339Nano
 
 
 def _parse_file(item: Fields) -> BlockFile:
