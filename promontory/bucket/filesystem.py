@@ -1,0 +1,288 @@
+"""FilesystemBucket: a directory as a bucket; the key is the path below it.
+
+    <root>/<key>                       the objects
+    <root>/.promontory-tmp/<random>    objects being written; not listed, swept after a day
+
+One rule: an object appears whole or not at all: temporary file, fsync, rename, fsync of the directory.
+A root that does not exist is an error to every reader (a mount may be missing); the first write makes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from promontory.bucket.keys import SEPARATOR, check_key, check_range, directory_info
+from promontory.bucket.port import ObjectInfo
+from promontory.errors import AccessDenied, BucketError, BucketUnavailable, ObjectExists, ObjectNotFound
+
+TEMPORARY_DIRECTORY = ".promontory-tmp"
+STALE_TEMPORARY_S = 24 * 3600
+
+Bodies = list[bytes]  # `list` means the method inside the class
+Batch = list[ObjectInfo]
+
+_LIST_BATCH = 1000
+_RENAME_TRIES = 10
+
+
+class FilesystemBucket:
+    """The files below a directory; each call does its work in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._is_swept = False
+
+    @property
+    def name(self) -> str:
+        """The directory."""
+        return str(self._root)
+
+    async def get(self, key: str) -> bytes:
+        """Return a whole object."""
+        check_key(key)
+        return (await asyncio.to_thread(self._read, key, [(0, None)], "get"))[0]
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes [start, end) of an object."""
+        return (await self.get_ranges(key, [(start, end)]))[0]
+
+    async def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return several ranges of one object: one opening, one thread."""
+        check_key(key)
+        for start, end in ranges:
+            check_range(key, start, end)
+        return await asyncio.to_thread(self._read, key, ranges, "get range")
+
+    async def info(self, key: str) -> ObjectInfo:
+        """Return size and age of an object."""
+        check_key(key)
+        return await asyncio.to_thread(self._info, key)
+
+    async def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
+        """Yield the objects in order, read a batch at a time."""
+        found = self._walk(self._root, "", prefix, recursive)
+        while batch := await asyncio.to_thread(self._take_batch, found, prefix):
+            for info in batch:
+                yield info
+
+    async def put(self, key: str, body: bytes, *, if_absent: bool = False) -> None:
+        """Write an object at once."""
+        check_key(key)
+
+        def fill(descriptor: int) -> None:
+            with os.fdopen(os.dup(descriptor), "wb") as file:
+                file.write(body)
+
+        await asyncio.to_thread(self._write, key, fill, if_absent=if_absent, operation="put")
+
+    async def upload(self, key: str, path: Path) -> None:
+        """Write a file as an object."""
+        check_key(key)
+
+        def fill(descriptor: int) -> None:
+            with path.open("rb") as source, os.fdopen(os.dup(descriptor), "wb") as file:
+                shutil.copyfileobj(source, file, 2**20)
+
+        await asyncio.to_thread(self._write, key, fill, if_absent=False, operation="upload")
+
+    async def download(self, key: str, path: Path) -> None:
+        """Write an object to a file."""
+        check_key(key)
+        await asyncio.to_thread(self._copy_out, key, path)
+
+    async def delete(self, key: str) -> None:
+        """Delete an object, and the directories that this leaves empty."""
+        check_key(key.removesuffix(SEPARATOR))
+        await asyncio.to_thread(self._remove, key)
+
+    async def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _read(self, key: str, ranges: Sequence[tuple[int, int | None]], operation: str) -> Bodies:
+        with self._translated(key, operation), self._opened(key, operation) as descriptor:
+            size_bytes = os.fstat(descriptor).st_size
+            return [_read_range(descriptor, start, size_bytes if end is None else end) for start, end in ranges]
+
+    def _info(self, key: str) -> ObjectInfo:
+        with self._translated(key, "info"), self._opened(key, "info") as descriptor:
+            return _object_info(key, os.fstat(descriptor))
+
+    @contextmanager
+    def _opened(self, key: str, operation: str) -> Iterator[int]:
+        descriptor = os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ObjectNotFound("it is no regular file", key=key, operation=operation)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _take_batch(self, found: Iterator[ObjectInfo], prefix: str) -> Batch:
+        with self._translated(prefix, "list"):
+            if not self._root.is_dir():
+                raise BucketError(f"directory {self._root} does not exist", key=prefix, operation="list")
+            return list(islice(found, _LIST_BATCH))
+
+    def _walk(self, directory: Path, base: str, prefix: str, recursive: bool) -> Iterator[ObjectInfo]:  # noqa: FBT001
+        for name in _sorted_names(directory):
+            key = base + name
+            if key == TEMPORARY_DIRECTORY + SEPARATOR or not (key.startswith(prefix) or prefix.startswith(key)):
+                continue
+            if not name.endswith(SEPARATOR):
+                yield from _file_info(directory / name, key, prefix)
+            elif recursive or prefix.startswith(key):
+                yield from self._walk(directory / name, key, prefix, recursive)
+            elif next(self._walk(directory / name, key, key, True), None):  # noqa: FBT003
+                yield directory_info(key)
+
+    def _write(self, key: str, fill: Callable[[int], None], *, if_absent: bool, operation: str) -> None:
+        with self._translated(key, operation):
+            temporary_directory = self._root / TEMPORARY_DIRECTORY
+            temporary_directory.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=temporary_directory)
+            try:
+                self._sweep(temporary_directory, now_s=os.fstat(descriptor).st_mtime)
+                os.fchmod(descriptor, 0o644)
+                fill(descriptor)
+                os.fsync(descriptor)
+                self._publish(Path(temporary), key, if_absent=if_absent, operation=operation)
+            finally:
+                os.close(descriptor)
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+
+    def _publish(self, temporary: Path, key: str, *, if_absent: bool, operation: str) -> None:
+        target = self._root / key
+        for tries_left in reversed(range(_RENAME_TRIES)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                if if_absent:
+                    os.link(temporary, target)
+                else:
+                    temporary.replace(target)
+                break
+            except FileExistsError:
+                raise ObjectExists("the object exists", key=key, operation=operation) from None
+            except FileNotFoundError:  # a delete took the directory in between
+                if not tries_left:
+                    raise
+        for directory in _directories_up_to(target.parent, self._root):
+            _sync_directory(directory)
+
+    def _sweep(self, temporary_directory: Path, *, now_s: float) -> None:
+        if self._is_swept:
+            return
+        self._is_swept = True
+        for entry in os.scandir(temporary_directory):
+            with suppress(FileNotFoundError):
+                if now_s - entry.stat().st_mtime > STALE_TEMPORARY_S:
+                    os.unlink(entry.path)
+
+    def _copy_out(self, key: str, path: Path) -> None:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with (
+                self._translated(key, "download"),
+                self._opened(key, "download") as source,
+                os.fdopen(os.dup(source), "rb") as reader,
+                os.fdopen(descriptor, "wb") as writer,
+            ):
+                shutil.copyfileobj(reader, writer, 2**20)
+            os.replace(temporary, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+    def _remove(self, key: str) -> None:
+        target = self._root / key
+        with self._translated(key, "delete"):
+            if not key.endswith(SEPARATOR):
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    target.unlink()
+            for directory in _directories_up_to(target if key.endswith(SEPARATOR) else target.parent, self._root):
+                if directory == self._root or not _remove_empty(directory):
+                    return
+
+    @contextmanager
+    def _translated(self, key: str, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise ObjectNotFound("there is no such object", key=key, operation=operation) from error
+        except PermissionError as error:
+            raise AccessDenied(_describe(error), key=key, operation=operation) from error
+        except OSError as error:
+            kind = BucketError if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) else BucketUnavailable
+            raise kind(_describe(error), key=key, operation=operation) from error
+
+
+def _read_range(descriptor: int, start: int, end: int) -> bytes:
+    end = min(end, os.fstat(descriptor).st_size)
+    body = os.pread(descriptor, max(0, end - start), start)
+    while start + len(body) < end:  # one read gives at most 2 GiB
+        more = os.pread(descriptor, end - start - len(body), start + len(body))
+        if not more:
+            break
+        body += more
+    return body
+
+
+def _sorted_names(directory: Path) -> list[str]:
+    try:
+        names = [entry.name + (SEPARATOR if entry.is_dir() else "") for entry in os.scandir(directory)]
+    except FileNotFoundError:  # deleted since its parent was read
+        return []
+    return sorted(name for name in names if _is_text(name))
+
+
+def _file_info(path: Path, key: str, prefix: str) -> Iterator[ObjectInfo]:
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        if key.startswith(prefix) and stat.S_ISREG(found.st_mode):
+            yield _object_info(key, found)
+
+
+def _object_info(key: str, found: os.stat_result) -> ObjectInfo:
+    etag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+    return ObjectInfo(key, found.st_size, found.st_mtime_ns // 1_000_000, etag)
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _directories_up_to(directory: Path, root: Path) -> Iterator[Path]:
+    while directory != root and root in directory.parents:
+        yield directory
+        directory = directory.parent
+    yield root
+
+
+def _sync_directory(directory: Path) -> None:
+    with suppress(FileNotFoundError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove_empty(directory: Path) -> bool:
+    try:
+        directory.rmdir()
+    except OSError:  # not empty, gone, or no directory
+        return False
+    return True
+
+
+def _describe(error: OSError) -> str:
+    return error.strerror or type(error).__name__
