@@ -9,7 +9,7 @@ A series may go on in the next Frame; the reader joins them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -89,3 +89,10 @@ class Frame:
     def payload_bytes(self) -> int:
         """Bytes of encoded samples."""
         return int(self.chunks.length.sum())
+
+    def keep_rows(self, keep: NDArray[np.bool_]) -> Frame:
+        """Return the rows where bool[n] `keep` is set, with their chunks; buffers are shared."""
+        kept = np.flatnonzero(keep)
+        chunks = self.chunks.take(np.flatnonzero(keep[self.chunks.row]))
+        number = np.cumsum(keep, dtype=np.int32) - 1
+        return Frame(self.labels.take(kept), replace(chunks, row=number[chunks.row].astype(np.int32)), self.buffers)

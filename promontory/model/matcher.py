@@ -67,7 +67,7 @@ class Matcher:
         return mask if self.kind in (MatchKind.EQUAL, MatchKind.REGEX) else ~mask
 
     def __str__(self) -> str:
-        text = self.value.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"')
+        text = self.value.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'{self.name.decode(errors="replace")}{self.kind.value}"{text}"'
 
 
