@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import intrinsic, kernel
-from promontory.kernels.memory import wrap64
+from promontory.kernels.memory import load_be64, wrap64
 
 Bytes = NDArray[np.uint8]
 
@@ -49,7 +49,8 @@ def _build_count_trailing_zeros() -> Any:
 @intrinsic(_build_count_trailing_zeros)
 def count_trailing_zeros(word: int) -> int:
     """Return how many of the 64 lowest bits are zero below the first one; 64 for zero."""
-    return (word & -word).bit_length() - 1 if word else 64
+    number = int(word)
+    return (number & -number).bit_length() - 1 if number else 64
 
 
 def _build_store(*, bits: int) -> Any:
@@ -126,3 +127,25 @@ def put_varint(data: Bytes, position: int, number: int) -> int:
     if number < 0:
         zigzag = wrap64(~zigzag)
     return put_uvarint(data, position, zigzag)
+
+
+@kernel("UniTuple(uint64, 2)(octets, int64)")
+def take_uvarint(data: Bytes, position: int) -> tuple[int, int]:
+    """Return (word, position after it); at most 10 bytes are read, which the caller knows to be readable."""
+    word = wrap64(0)
+    shift = 0
+    while shift < 70:
+        octet = wrap64(data[position])
+        position += 1
+        word |= wrap64((octet & wrap64(0x7F)) << wrap64(min(shift, 63)))
+        shift += 7
+        if octet < wrap64(0x80):
+            break
+    return word, wrap64(position)
+
+
+@kernel("uint64(octets, int64)")
+def load_bits(data: Bytes, bit: int) -> int:
+    """Return the 64 bits that begin at any bit; 9 bytes are read, which the caller knows to be readable."""
+    high = wrap64(load_be64(data, bit >> 3) << wrap64(bit & 7))
+    return high | (wrap64(data[(bit >> 3) + 8]) >> wrap64(8 - (bit & 7)))
