@@ -88,9 +88,7 @@ def find_descent(row_start: Offsets, name: Codes, value: Codes, blob: Bytes, sta
     return count
 
 
-@kernel(
-    "int64(int64[::1], int32[::1], int32[::1], octets, int64[::1], int64[::1], int64[::1], int64[::1])"
-)  # fmt: skip
+@kernel("int64(int64[::1], int32[::1], int32[::1], octets, int64[::1], int64[::1], int64[::1], int64[::1])")
 def sort_rows(
     row_start: Offsets, name: Codes, value: Codes, blob: Bytes, start: Offsets,
     index: Offsets, scratch: Offsets, runs: Offsets,
@@ -100,42 +98,48 @@ def sort_rows(
     `index`, `scratch`: int64[n] · `runs`: int64[n + 1], where each run begins. k sorted inputs one after the
     other cost log2(k) passes.
     """
-    rows = len(row_start) - 1
     count = 0
-    for row in range(rows):
+    for row in range(len(row_start) - 1):
         index[row] = row
         if row == 0 or compare_rows(row_start, name, value, row - 1, row_start, name, value, row, blob, start) > 0:
             runs[count] = row
             count += 1
     side = 0
     while count > 1:
-        merged = 0
-        for run in range(0, count, 2):
-            left = runs[run]
-            left_end = runs[run + 1] if run + 1 < count else rows
-            right = left_end
-            right_end = runs[run + 2] if run + 2 < count else rows
-            runs[merged] = left
-            merged += 1
-            for place in range(left, right_end):
-                use_left = right >= right_end
-                if left < left_end and right < right_end:
-                    use_left = (
-                        compare_rows(
-                            row_start, name, value, index[left], row_start, name, value, index[right], blob, start
-                        )
-                        <= 0
-                    )
-                if use_left:
-                    scratch[place] = index[left]
-                    left += 1
-                else:
-                    scratch[place] = index[right]
-                    right += 1
+        count = merge_run_pairs(row_start, name, value, blob, start, index, scratch, runs, count)
         index, scratch = scratch, index
         side = 1 - side
-        count = merged
     return side
+
+
+@kernel("int64(int64[::1], int32[::1], int32[::1], octets, int64[::1], int64[::1], int64[::1], int64[::1], int64)")
+def merge_run_pairs(
+    row_start: Offsets, name: Codes, value: Codes, blob: Bytes, start: Offsets,
+    index: Offsets, scratch: Offsets, runs: Offsets, count: int,
+) -> int:  # fmt: skip
+    """Merge each two neighbouring runs of `index` into `scratch`; return how many runs are left."""
+    merged = 0
+    for run in range(0, count, 2):
+        left = runs[run]
+        left_end = runs[run + 1] if run + 1 < count else len(index)
+        right = left_end
+        right_end = runs[run + 2] if run + 2 < count else len(index)
+        runs[merged] = left
+        merged += 1
+        for place in range(left, right_end):
+            use_left = right >= right_end
+            if left < left_end and right < right_end:
+                order = compare_rows(
+                    row_start, name, value, index[left], row_start, name, value, index[right], blob, start
+                )
+                use_left = order <= 0
+            if use_left:
+                scratch[place] = index[left]
+                left += 1
+            else:
+                scratch[place] = index[right]
+                right += 1
+    return merged
 
 
 @kernel("void(int64[::1], int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], int32[::1])")
