@@ -1,0 +1,249 @@
+"""Folding rows into groups: sum, avg, min, max, count, stddev, stdvar; and topk.
+
+    values [n, k] -- group int32[n] --> state [g, k]
+
+Rows are folded in order, one after the other, so the digits of a result do not depend on how the rows were cut into
+batches. Every kernel returns how many rows were done before `stop` was set.
+
+Source: Prometheus 3.14, promql/engine.go, aggregation and aggregationK.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.compile import kernel
+from promontory.kernels.neumaier import add_compensated
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Groups = NDArray[np.int32]
+Stop = NDArray[np.uint8]
+
+FOLD = (
+    "int64(float64[:, ::1], boolean[:, ::1], int32[::1], uint8[::1],"
+    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])"
+)
+# How many steps topk looks at together: a cache line of values.
+STEP_BLOCK = 8
+
+
+@kernel(FOLD)
+def fold_sum(
+    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, total: Floats, lost: Floats, spare: Floats
+) -> int:
+    """Add the rows to their groups, compensated: the sum is total + lost."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        row_values = values[row]
+        row_present = present[row]
+        for j in range(len(row_values)):
+            if row_present[j]:
+                total[into, j], lost[into, j] = add_compensated(row_values[j], total[into, j], lost[into, j])
+                count[into, j] = 1.0
+    return len(values)
+
+
+@kernel(FOLD)
+def fold_avg(
+    values: Floats, present: Flags, group: Groups, stop: Stop,
+    count: Floats, total: Floats, lost: Floats, running: Floats,
+) -> int:  # fmt: skip
+    """Add the rows to their groups; where a sum would overflow, `running` becomes 1 and `total` the mean so far."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        for j in range(values.shape[1]):
+            if not present[row, j]:
+                continue
+            value = values[row, j]
+            count[into, j] += 1.0
+            seen = count[into, j]
+            if seen == 1.0:
+                total[into, j] = value
+                continue
+            if running[into, j] == 0.0:
+                raised, raised_lost = add_compensated(value, total[into, j], lost[into, j])
+                if not math.isinf(raised):
+                    total[into, j] = raised
+                    lost[into, j] = raised_lost
+                    continue
+                running[into, j] = 1.0
+                total[into, j] /= seen - 1.0
+                lost[into, j] /= seen - 1.0
+            weight = (seen - 1.0) / seen
+            total[into, j], lost[into, j] = add_compensated(
+                value / seen, weight * total[into, j], weight * lost[into, j]
+            )
+    return len(values)
+
+
+@kernel(FOLD)
+def fold_min(
+    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, least: Floats, lost: Floats, spare: Floats
+) -> int:
+    """Keep the smallest value of each group; any number replaces NaN."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        for j in range(values.shape[1]):
+            if present[row, j]:
+                found = least[into, j]
+                if count[into, j] == 0.0 or found > values[row, j] or math.isnan(found):
+                    least[into, j] = values[row, j]
+                count[into, j] = 1.0
+    return len(values)
+
+
+@kernel(FOLD)
+def fold_max(
+    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, most: Floats, lost: Floats, spare: Floats
+) -> int:
+    """Keep the greatest value of each group; any number replaces NaN."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        for j in range(values.shape[1]):
+            if present[row, j]:
+                found = most[into, j]
+                if count[into, j] == 0.0 or found < values[row, j] or math.isnan(found):
+                    most[into, j] = values[row, j]
+                count[into, j] = 1.0
+    return len(values)
+
+
+@kernel(FOLD)
+def fold_count(
+    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, total: Floats, lost: Floats, spare: Floats
+) -> int:
+    """Count the present values of each group."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        for j in range(values.shape[1]):
+            if present[row, j]:
+                count[into, j] += 1.0
+    return len(values)
+
+
+@kernel(FOLD)
+def fold_variance(
+    values: Floats, present: Flags, group: Groups, stop: Stop,
+    count: Floats, mean: Floats, squares: Floats, spare: Floats,
+) -> int:  # fmt: skip
+    """Fold into count, mean and sum of squared distances (Welford); a first NaN or Inf makes the group NaN."""
+    for row in range(values.shape[0]):
+        if stop[0] != 0:
+            return row
+        into = group[row]
+        for j in range(values.shape[1]):
+            if not present[row, j]:
+                continue
+            value = values[row, j]
+            count[into, j] += 1.0
+            if count[into, j] == 1.0:
+                mean[into, j] = value
+                squares[into, j] = math.nan if math.isnan(value) or math.isinf(value) else 0.0
+                continue
+            distance = value - mean[into, j]
+            mean[into, j] += distance / count[into, j]
+            squares[into, j] += distance * (value - mean[into, j])
+    return len(values)
+
+
+@kernel("boolean(float64, float64)")
+def comes_first(left: float, right: float) -> bool:
+    """Say whether `left` leaves a heap of the greatest values before `right`; NaN leaves first."""
+    return math.isnan(left) or left < right
+
+
+@kernel("int64(int64[::1], float64[::1], int64, int64, int64, float64)")
+def push_heap(heap: Longs, keys: Floats, base: int, size: int, row: int, key: float) -> int:
+    """Add to the heap at heap[base : base + size]; return its new size."""
+    place = size
+    heap[base + place] = row
+    keys[base + place] = key
+    while place > 0:
+        parent = (place - 1) // 2
+        if not comes_first(keys[base + place], keys[base + parent]):
+            break
+        _swap(heap, keys, base + place, base + parent)
+        place = parent
+    return size + 1
+
+
+@kernel("void(int64[::1], float64[::1], int64, int64)")
+def sink_root(heap: Longs, keys: Floats, base: int, size: int) -> None:
+    """Put the heap in order after its root was replaced."""
+    place = 0
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and comes_first(keys[base + child + 1], keys[base + child]):
+            child += 1
+        if not comes_first(keys[base + child], keys[base + place]):
+            return
+        _swap(heap, keys, base + child, base + place)
+        place = child
+
+
+@kernel("void(int64[::1], float64[::1], int64, int64)")
+def _swap(heap: Longs, keys: Floats, left: int, right: int) -> None:
+    row = heap[left]
+    key = keys[left]
+    heap[left] = heap[right]
+    keys[left] = keys[right]
+    heap[right] = row
+    keys[right] = key
+
+
+@kernel(
+    "int64(float64[:, ::1], boolean[:, ::1], int32[::1], int64[::1], float64, int64[::1], uint8[::1],"
+    " int64[:, ::1], float64[:, ::1], int64[:, ::1], boolean[:, ::1])"
+)
+def choose_top(
+    values: Floats, present: Flags, group: Groups, wanted: Longs, sign: float, group_start: Longs, stop: Stop,
+    heaps: Longs, keys: Floats, sizes: Longs, chosen: Flags,
+) -> int:  # fmt: skip
+    """Mark at each time the wanted[j] rows of each group whose sign * value is greatest; earlier rows win ties.
+
+    group_start: int64[g + 1], room for a group's heap (as many places as it has rows) · heaps, keys: [STEP_BLOCK, n]
+    · sizes: int64[STEP_BLOCK, g]; after the call the heaps of the last block are still there.
+    """
+    rows = values.shape[0]
+    steps = len(wanted)
+    for first in range(0, steps, STEP_BLOCK):
+        width = min(STEP_BLOCK, steps - first)
+        sizes[:] = 0
+        for row in range(rows):
+            if stop[0] != 0:
+                return first
+            into = group[row]
+            base = group_start[into]
+            for lane in range(width):
+                if not present[row, first + lane]:
+                    continue
+                key = sign * values[row, first + lane]
+                size = sizes[lane, into]
+                if size < wanted[first + lane]:
+                    sizes[lane, into] = push_heap(heaps[lane], keys[lane], base, size, row, key)
+                elif size > 0:
+                    worst = keys[lane, base]
+                    if worst < key or (math.isnan(worst) and not math.isnan(key)):
+                        heaps[lane, base] = row
+                        keys[lane, base] = key
+                        sink_root(heaps[lane], keys[lane], base, size)
+        for lane in range(width):
+            for into in range(len(group_start) - 1):
+                for place in range(sizes[lane, into]):
+                    chosen[heaps[lane, group_start[into] + place], first + lane] = True
+    return steps

@@ -1,0 +1,49 @@
+"""Instant lookup: the newest sample of a series at each time.
+
+The sample at time t is the newest with `t - lookback < timestamp <= t`. A stale marker there means that the series
+is absent, even where an older sample would be near enough.
+
+Source: Prometheus 3.14, promql/engine.go, vectorSelectorSingle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.compile import kernel
+from promontory.kernels.windows import find_ends
+
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@kernel(
+    "int64(int64[::1], int64[::1], float64[::1], uint64[::1], int64, int64, int64, int64, uint8[::1], int64[::1],"
+    " float64[:, ::1], boolean[:, ::1])"
+)
+def lookup_samples(
+    row_start: Longs, timestamps: Longs, values: Floats, bits: NDArray[np.uint64],
+    first_ms: int, step_ms: int, lookback_ms: int, times: int,
+    stop: NDArray[np.uint8], ends: Longs, out: Floats, present: Flags,
+) -> int:  # fmt: skip
+    """Evaluate each row at the times first_ms + j * step_ms; return how many rows were done before `stop` was set.
+
+    bits: `values` seen as uint64 · times: 1 gives the sample's own time in seconds instead of its value ·
+    ends: int64[k] scratch · out, present: [n, k], present False on entry
+    """
+    for row in range(len(row_start) - 1):
+        if stop[0] != 0:
+            return row
+        start = row_start[row]
+        find_ends(timestamps, start, row_start[row + 1], first_ms, step_ms, ends)
+        for j in range(len(ends)):
+            newest = ends[j] - 1
+            if newest < start or timestamps[newest] <= first_ms + j * step_ms - lookback_ms:
+                continue
+            if bits[newest] == 0x7FF0000000000002:
+                continue
+            out[row, j] = timestamps[newest] / 1000.0 if times else values[newest]
+            present[row, j] = True
+    return len(row_start) - 1

@@ -1,0 +1,138 @@
+"""One walk of the time windows of a series, and the kernels made from it.
+
+A window ends at `first_ms + j * step_ms` and reaches `range_ms` back. It is open on the left and closed on the
+right: it holds the samples low[j] .. high[j] with `end - range < timestamp <= end`.
+
+    timestamps   . . . . . . . . . . . . . . .
+    window j         (low[j] ........ high[j])
+
+The walk is one function; `window_kernel` compiles it together with a row function that turns the windows of one
+row into values. Row functions stand in rates.py, over_time.py and trends.py and share one signature (`ROW`):
+
+    timestamps, values    all samples; low and high are indexes into them
+    start, end            the row's samples
+    low, high             int64[k]
+    first_ms, step_ms, range_ms
+    at_ms                 int64[k], the evaluation times: window ends before offset and @
+    parameter             float64[k], the scalar argument at each time, or empty
+    places, ordered       int64[m], float64[m] scratch, m = samples of the longest row
+    out, present          float64[k], bool[k]; present is False on entry
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.compile import Kernel, kernel
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+RowFunction = Kernel[
+    [Longs, Floats, int, int, Longs, Longs, int, int, int, Longs, Floats, Longs, Floats, Floats, Flags], None
+]
+WindowKernel = Kernel[
+    [Longs, Longs, Floats, int, int, int, int, Longs, Floats, NDArray[np.uint8], Longs, Longs, Floats,
+     NDArray[np.float64], NDArray[np.bool_]],
+    int,
+]  # fmt: skip
+
+ROW = (
+    "void(int64[::1], float64[::1], int64, int64, int64[::1], int64[::1], int64, int64, int64,"
+    " int64[::1], float64[::1], int64[::1], float64[::1], float64[::1], boolean[::1])"
+)
+_WALK = (
+    "int64(int64[::1], int64[::1], float64[::1], int64, int64, int64, int64, int64[::1], float64[::1], uint8[::1],"
+    " int64[::1], int64[::1], float64[::1], float64[:, ::1], boolean[:, ::1])"
+)
+
+
+@kernel("void(int64[::1], int64, int64, int64, int64, int64[::1])")
+def find_ends(timestamps: Longs, start: int, end: int, first_ms: int, step_ms: int, out: Longs) -> None:
+    """Write for each time `first_ms + j * step_ms` the index of the row's first sample after it.
+
+    Each step begins where the last one would predict, so an evenly scraped series costs two comparisons a time.
+    """
+    position = start
+    stride = 0
+    for j in range(len(out)):
+        time_ms = first_ms + j * step_ms
+        guess = min(position + stride, end)
+        while guess > position and timestamps[guess - 1] > time_ms:
+            guess -= 1
+        while guess < end and timestamps[guess] <= time_ms:
+            guess += 1
+        stride = guess - position
+        position = guess
+        out[j] = position
+
+
+@kernel("int64(uint64[::1])")
+def count_stale(bits: NDArray[np.uint64]) -> int:
+    """Return how many of the values are the stale marker."""
+    count = 0
+    for i in range(len(bits)):
+        count += bits[i] == 0x7FF0000000000002
+    return count
+
+
+@kernel(ROW)
+def _no_row(
+    timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
+    first_ms: int, step_ms: int, range_ms: int, at_ms: Longs, parameter: Floats,
+    places: Longs, ordered: Floats, out: Floats, present: Flags,
+) -> None:  # fmt: skip
+    """Stand for the row function in the walk."""
+
+
+def _walk(
+    row_start: Longs, timestamps: Longs, values: Floats,
+    first_ms: int, step_ms: int, range_ms: int, shift: int, at_ms: Longs, parameter: Floats,
+    stop: NDArray[np.uint8], ends: Longs, places: Longs, ordered: Floats,
+    out: Floats, present: Flags,
+) -> int:  # fmt: skip
+    """Evaluate each row; return how many rows were done before `stop` was set.
+
+    `shift` >= 0 says that range_ms is shift * step_ms: then one pass finds both sides, low[j] being high[j - shift],
+    and `ends` is int64[k + shift]. Otherwise `shift` is -1 and `ends` int64[2 k].
+    """
+    count = out.shape[1]
+    for row in range(len(row_start) - 1):
+        if stop[0] != 0:
+            return row
+        start = row_start[row]
+        end = row_start[row + 1]
+        if start == end:
+            continue
+        low = ends[:count]
+        if shift >= 0:
+            high = ends[shift:]
+            find_ends(timestamps, start, end, first_ms - range_ms, step_ms, ends)
+        else:
+            high = ends[count:]
+            find_ends(timestamps, start, end, first_ms - range_ms, step_ms, low)
+            find_ends(timestamps, start, end, first_ms, step_ms, high)
+        _no_row(
+            timestamps, values, start, end, low, high, first_ms, step_ms, range_ms, at_ms, parameter,
+            places, ordered, out[row], present[row],
+        )  # fmt: skip
+    return len(row_start) - 1
+
+
+def window_kernel(row_function: RowFunction) -> WindowKernel:
+    """Return the walk with `row_function` evaluating each row.
+
+    The names of the compiled functions differ, because numba's cache files are named after them.
+    """
+    name = f"walk_{row_function.__name__}"  # type: ignore[attr-defined]
+    scope = {**globals(), "_no_row": row_function}
+    walk = types.FunctionType(_walk.__code__, scope, name)
+    walk.__qualname__ = name
+    walk.__module__ = __name__
+    walk.__doc__ = _walk.__doc__
+    return cast("WindowKernel", kernel(_WALK)(cast("Callable[..., int]", walk)))
