@@ -1,7 +1,12 @@
-"""The nodes of a parsed query. Every node knows its span: byte offsets [start, end) in the query text."""
+"""The nodes of a parsed query. Every node knows its span: byte offsets [start, end) in the query text.
+
+A chain of 5,000 operators is a tree 5,000 deep, so code that walks a tree does not recurse over it: `children` and
+`walk` are made for loops. Everything else nests at most 100 deep.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -43,15 +48,36 @@ class NumberLiteral:
 
 @dataclass(frozen=True, slots=True)
 class StringLiteral:
-    """A string, unquoted."""
+    """A string, unquoted. Bytes that are not UTF-8 stand as surrogate escapes: `.encode(errors="surrogateescape")`."""
 
     text: str
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
+class DurationExpr:
+    """A duration that is worked out: `5m * 2`, `-step()`, `min_of(1h, range())`.
+
+    `op` is one of + - * / % ^ step range min_of max_of; a unary sign has no `lhs`, step() and range() neither side.
+    `wrapped` when it stood in parentheses. A plain duration in parentheses is a wrapped unary plus.
+    """
+
+    op: str
+    span: Span
+    lhs: Duration | None = None
+    rhs: Duration | None = None
+    wrapped: bool = False
+
+
+Duration = NumberLiteral | DurationExpr
+
+
+@dataclass(frozen=True, slots=True)
 class VectorSelector:
-    """`name{matchers} offset … @ …`. `matchers` include the one on `__name__`; `name` is "" where only in braces."""
+    """`name{matchers} offset … @ …`. `matchers` include the one on `__name__`; `name` is "" where only in braces.
+
+    `offset_expr` is the offset where it was written as an expression; until `resolve_durations`, `offset_ms` is then 0.
+    """
 
     name: str
     matchers: tuple[Matcher, ...]
@@ -59,20 +85,27 @@ class VectorSelector:
     offset_ms: int = 0
     at_ms: int | None = None
     anchor: Anchor | None = None
+    offset_expr: DurationExpr | None = None
+    anchored: bool = False
+    smoothed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixSelector:
-    """`selector[range]`; offset and @ stand on the inner selector."""
+    """`selector[range]`; offset, @, anchored and smoothed stand on the inner selector.
+
+    `range_expr` is the range where it was written as an expression; until `resolve_durations`, `range_ms` is then 0.
+    """
 
     selector: VectorSelector
     range_ms: int
     span: Span
+    range_expr: DurationExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subquery:
-    """`expr[range:step]`; step 0 is the default evaluation interval."""
+    """`expr[range:step]`; step 0 is the default evaluation interval. Expressions as at the selectors."""
 
     expr: Node
     range_ms: int
@@ -81,6 +114,9 @@ class Subquery:
     offset_ms: int = 0
     at_ms: int | None = None
     anchor: Anchor | None = None
+    range_expr: DurationExpr | None = None
+    step_expr: DurationExpr | None = None
+    offset_expr: DurationExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +139,17 @@ class Cardinality(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """`on (labels)` when `on`, else `ignoring (labels)`; `include` are the labels of group_left/group_right."""
+    """`on (labels)` when `on`, else `ignoring (labels)`; `include` are the labels of group_left/group_right.
+
+    `fill_left` and `fill_right` stand in for a series that is missing on that side; None where it is not filled.
+    """
 
     cardinality: Cardinality = Cardinality.ONE_TO_ONE
     on: bool = False
     labels: tuple[bytes, ...] = ()
     include: tuple[bytes, ...] = ()
+    fill_left: float | None = None
+    fill_right: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +205,29 @@ Node = (
     | Aggregation
     | Paren
 )
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the expressions directly inside a node, in the order in which they stand."""
+    match node:
+        case Binary():
+            return (node.lhs, node.rhs)
+        case Call():
+            return node.args
+        case Aggregation():
+            return (node.expr,) if node.param is None else (node.param, node.expr)
+        case Unary() | Paren() | Subquery():
+            return (node.expr,)
+        case MatrixSelector():
+            return (node.selector,)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it, parents first, left to right."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        waiting.extend(reversed(children(current)))
