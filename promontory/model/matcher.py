@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     import re2
 
 REGEX_MEMORY_BYTES = 64 << 20
+# What RE2 in C++ says, and what Go's regexp/syntax, whose words Prometheus shows, says for the same mistake.
+_GO_WORDS = {
+    "missing ]": "missing closing ]",
+    "missing )": "missing closing )",
+    "trailing \\": "trailing backslash at end of expression",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+}
 
 
 class MatchKind(Enum):
@@ -77,15 +88,26 @@ def _anchored(pattern: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def compile_regex(pattern: bytes) -> re2._Regexp[bytes]:
-    """Return the compiled, anchored regular expression. Raises InputError naming what RE2 says is wrong."""
+    """Return the compiled, anchored regular expression. Raises InputError in Go's words where it is none.
+
+    It is first compiled as written: `a)|(b` is balanced only inside the group that anchors it.
+    """
     import re2
 
     options = re2.Options()
     options.log_errors = False
     options.max_mem = REGEX_MEMORY_BYTES
     try:
+        re2.compile(pattern, options)
         return re2.compile(_anchored(pattern), options)
     except re2.error as error:
         reason = error.args[0] if error.args else b""
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise InputError(f"error parsing regexp: {text}") from error
+        raise InputError(f"error parsing regexp: {_in_go_words(text, pattern)}") from error
+
+
+def _in_go_words(reason: str, pattern: bytes) -> str:
+    code, _, part = reason.partition(": ")
+    if code in ("missing )", "unexpected )"):
+        part = pattern.decode(errors="replace")
+    return f"{_GO_WORDS.get(code, code)}: `{part}`"
