@@ -123,8 +123,8 @@ def format_number(value: float) -> str:
 
 
 def format_number_short(value: float) -> str:
-    """Return the shortest form, with an exponent below 1e-4 and from 1e21 on, as Go's `%v`."""
-    if not math.isfinite(value) or value == 0 or 1e-4 <= abs(value) < 1e21:
+    """Return the shortest form, with an exponent below 1e-4 and from 1e6 on, as Go's `%v`."""
+    if not math.isfinite(value) or value == 0 or 1e-4 <= abs(value) < 1e6:
         return format_number(value)
     mantissa, exponent = format(Decimal(repr(value)).normalize(), "e").split("e")
     return f"{mantissa}e{exponent[0]}{exponent[1:]:0>2}"
