@@ -57,10 +57,11 @@ def compact_buffers(frame: Frame) -> Frame:
 
 def split_frame(frame: Frame, payload_bytes: int = FRAME_BYTES) -> Iterator[Frame]:
     """Yield the frame in pieces of whole series of about `payload_bytes`; a larger series is a piece of its own."""
-    if frame.payload_bytes <= payload_bytes:
-        yield frame
-        return
     rows = len(frame.labels)
+    if frame.payload_bytes <= payload_bytes:
+        if rows:
+            yield frame
+        return
     held = np.zeros(rows + 1, np.int64)
     payload = np.bincount(frame.chunks.row, weights=frame.chunks.length, minlength=rows)
     held[1:] = np.cumsum(payload.astype(np.int64))

@@ -1,0 +1,208 @@
+"""Merging the replicas of a series: lanes of chunks, union by timestamp, and Thanos' penalty algorithm.
+
+A lane is what one replica wrote. Values travel as uint64 bit patterns, so that every NaN stays the NaN it was.
+
+Penalty merge of two lanes a and b: after a sample at `last` was taken, each lane first skips what lies before
+last + 1 + its penalty. Then the smaller timestamp wins, a on a tie. The winner's penalty becomes 0, the other's
+twice the distance between the last two samples taken, or 5 s where there was none before. So a lane is left only
+when it misses about two samples, and the answer never gets denser than one replica is.
+
+Source: Thanos, pkg/dedup/iter.go (facts known from its behaviour), without its counter adjustment: values are never
+altered (docs/decisions/0003-no-counter-adjustment.md).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.compile import kernel
+
+Times = NDArray[np.int64]
+Words = NDArray[np.uint64]
+Offsets = NDArray[np.int64]
+
+INITIAL_PENALTY_MS = 5000
+
+
+@kernel("int64(int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], int64[::1])")
+def assign_lanes(
+    row: NDArray[np.int32], rank: NDArray[np.int32], min_ms: Times, max_ms: Times, lane: NDArray[np.int32],
+    lane_end_ms: Times,
+) -> int:  # fmt: skip
+    """Write the lane of each chunk within its row; return a number above all lanes.
+
+    Chunks come by row, inside a row those of unknown source (rank 0) first and by min_ms. A known source is a lane.
+    Unknown ones go on the first lane that ends before they begin. lane_end_ms: int64[c], scratch
+    """
+    unknown = 0
+    most = 0
+    for chunk in range(len(row)):
+        if chunk == 0 or row[chunk] != row[chunk - 1]:
+            unknown = 0
+        if rank[chunk] != 0:
+            lane[chunk] = -rank[chunk]
+            continue
+        number = 0
+        while number < unknown and lane_end_ms[number] >= min_ms[chunk]:
+            number += 1
+        if number == unknown:
+            unknown += 1
+        lane_end_ms[number] = max_ms[chunk]
+        lane[chunk] = number
+        most = max(most, number + 1)
+    last = most
+    for chunk in range(len(row)):
+        if lane[chunk] < 0:
+            lane[chunk] = most - lane[chunk] - 1
+            last = max(last, lane[chunk] + 1)
+    return last
+
+
+@kernel("int64(int64[::1], int64[::1])")
+def find_disorder(row_start: Offsets, timestamps_ms: Times) -> int:
+    """Return the first row whose timestamps do not rise, or the number of rows."""
+    for row in range(len(row_start) - 1):
+        falls = 0
+        for sample in range(row_start[row] + 1, row_start[row + 1]):
+            falls |= timestamps_ms[sample] <= timestamps_ms[sample - 1]
+        if falls:
+            return row
+    return len(row_start) - 1
+
+
+@kernel("int64(int64[::1], uint64[::1], int64, int64, int64[::1], uint64[::1], int64[::1])")
+def unite_runs(
+    times: Times, words: Words, begin: int, end: int, scratch_times: Times, scratch_words: Words, runs: Offsets
+) -> int:
+    """Sort [begin, end) in place by merging its rising runs, one sample a timestamp; return the new end.
+
+    Of equal timestamps the one that stood first stays. Scratch holds end - begin samples, runs one more.
+    """
+    count = 0
+    for sample in range(begin, end):
+        if sample == begin or times[sample] <= times[sample - 1]:
+            runs[count] = sample
+            count += 1
+    if count <= 1:
+        return end
+    while count > 1:
+        merged = 0
+        for run in range(0, count, 2):
+            left = runs[run]
+            left_end = runs[run + 1] if run + 1 < count else end
+            right = left_end
+            right_end = runs[run + 2] if run + 2 < count else end
+            runs[merged] = left
+            merged += 1
+            for place in range(left - begin, right_end - begin):
+                if right >= right_end or (left < left_end and times[left] <= times[right]):
+                    scratch_times[place] = times[left]
+                    scratch_words[place] = words[left]
+                    left += 1
+                else:
+                    scratch_times[place] = times[right]
+                    scratch_words[place] = words[right]
+                    right += 1
+        for sample in range(begin, end):
+            times[sample] = scratch_times[sample - begin]
+            words[sample] = scratch_words[sample - begin]
+        count = merged
+    last = begin
+    for sample in range(begin + 1, end):
+        if times[sample] != times[last]:
+            last += 1
+            times[last] = times[sample]
+            words[last] = words[sample]
+    return last + 1
+
+
+@kernel(
+    "int64(int64[::1], uint64[::1], int64, int64, int64[::1], uint64[::1], int64, int64,"
+    " int64[::1], uint64[::1], int64)"
+)
+def penalty_merge(
+    a_times: Times, a_words: Words, a: int, a_end: int, b_times: Times, b_words: Words, b: int, b_end: int,
+    out_times: Times, out_words: Words, out: int,
+) -> int:  # fmt: skip
+    """Merge lanes [a, a_end) and [b, b_end) from `out` on; return the end of what was written."""
+    last = 0
+    a_penalty = 0
+    b_penalty = 0
+    begun = False
+    while True:
+        if begun:
+            while a < a_end and a_times[a] < last + 1 + a_penalty:
+                a += 1
+            while b < b_end and b_times[b] < last + 1 + b_penalty:
+                b += 1
+        if a >= a_end and b >= b_end:
+            return out
+        if b >= b_end or (a < a_end and a_times[a] <= b_times[b]):
+            if b < b_end:
+                b_penalty = 2 * (a_times[a] - last) if begun else INITIAL_PENALTY_MS
+            a_penalty = 0
+            last = a_times[a]
+            out_words[out] = a_words[a]
+        else:
+            if a < a_end:
+                a_penalty = 2 * (b_times[b] - last) if begun else INITIAL_PENALTY_MS
+            b_penalty = 0
+            last = b_times[b]
+            out_words[out] = b_words[b]
+        out_times[out] = last
+        out += 1
+        begun = True
+
+
+@kernel(
+    "int64(int64[::1], int64[::1], int64[::1], uint64[::1], int64[:, ::1], uint64[:, ::1], int64[::1], uint8[::1],"
+    " int64[::1], int64[::1], uint64[::1])"
+)
+def fold_rows(
+    row_lane: Offsets, lane_start: Offsets, times: Times, words: Words,
+    scratch_times: NDArray[np.int64], scratch_words: NDArray[np.uint64], runs: Offsets, stop: NDArray[np.uint8],
+    out_start: Offsets, out_times: Times, out_words: Words,
+) -> int:  # fmt: skip
+    """Fold the lanes of each row into one, D(D(lane 0, lane 1), lane 2) …; return how many rows were done.
+
+    row_lane: int64[n + 1], the lanes of each row · lane_start: int64[l + 1], their samples (sorted in place) ·
+    scratch: [3, s] for a largest row of s samples · runs: int64[s + 1] · out: as large as the input
+    """
+    place = 0
+    out_start[0] = 0
+    for row in range(len(row_lane) - 1):
+        if stop[0] != 0:
+            return row
+        first = row_lane[row]
+        final = row_lane[row + 1] - 1
+        folded_times = times
+        folded_words = words
+        folded = 0
+        folded_end = 0
+        for lane in range(first, final + 1):
+            begin = lane_start[lane]
+            end = unite_runs(times, words, begin, lane_start[lane + 1], scratch_times[0], scratch_words[0], runs)
+            if lane == first:
+                folded, folded_end = begin, end
+            elif lane == final:
+                place = penalty_merge(
+                    folded_times, folded_words, folded, folded_end, times, words, begin, end,
+                    out_times, out_words, place,
+                )  # fmt: skip
+            else:
+                side = 1 + (lane - first) % 2
+                folded_end = penalty_merge(
+                    folded_times, folded_words, folded, folded_end, times, words, begin, end,
+                    scratch_times[side], scratch_words[side], 0,
+                )  # fmt: skip
+                folded = 0
+                folded_times = scratch_times[side]
+                folded_words = scratch_words[side]
+        if first == final:
+            for sample in range(folded, folded_end):
+                out_times[place] = times[sample]
+                out_words[place] = words[sample]
+                place += 1
+        out_start[row + 1] = place
+    return len(row_lane) - 1

@@ -1,0 +1,112 @@
+"""From one Frame of whole series to Samples: decode, trim, unite what overlaps, merge replicas.
+
+Lanes: the chunks of one known `source` are one replica; chunks of unknown source are put on the first lane that
+ended before they begin, as Thanos does. A lane's overlapping chunks (the same data from bucket and sidecar) are
+united by timestamp. Lanes are ordered by the bytes of their source, unknown first, and folded by the penalty merge.
+A row of one lane without overlap, the common case, is what decoding wrote: nothing is copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.chunk.decode import ChunkStatus, DecodedChunks, decode_chunks
+from promontory.kernels.dedup import assign_lanes, find_disorder, fold_rows
+from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
+from promontory.model.label_rows import LabelRows
+from promontory.model.samples import Samples
+from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """The samples of a Frame, and what is missing from them.
+
+    `labels` are the Frame's rows · `corrupt` are the chunks that could not be read · `unsupported` counts chunks of
+    other encodings or aggregates · `stopped` says that the query was given up and the samples are not whole
+    """
+
+    samples: Samples
+    labels: LabelRows
+    corrupt: ChunkColumns
+    unsupported: int
+    stopped: bool
+
+
+def decode_frame(frame: Frame, time_range: TimeRange, *, penalty: bool, stop: NDArray[np.uint8]) -> DecodedFrame:
+    """Return the samples of the frame's series within the range; series without any are left out.
+
+    `penalty` merges replicas by the penalty algorithm; otherwise all chunks of a series are united by timestamp.
+    """
+    known = (frame.chunks.encoding == Encoding.XOR) & (frame.chunks.aggregate == Aggregate.RAW)
+    chunks = frame.chunks if known.all() else frame.chunks.take(np.flatnonzero(known))
+    lane = np.zeros(len(chunks), np.int32)
+    if penalty:
+        chunks, lane = _order_by_lane(chunks, frame.labels.symbols)
+    decoded = decode_chunks(
+        chunks, frame.buffers, min_ms=time_range.min_time_ms, max_ms=time_range.max_time_ms, stop=stop
+    )
+    samples, folded = _fold(frame.labels, chunks, lane, decoded, stop)
+    return DecodedFrame(
+        samples=_without_empty(samples),
+        labels=frame.labels,
+        corrupt=chunks.take(np.flatnonzero(decoded.status == ChunkStatus.CORRUPT)),
+        unsupported=len(frame.chunks) - len(chunks) + int((decoded.status == ChunkStatus.UNSUPPORTED).sum()),
+        stopped=not folded or bool((decoded.status == ChunkStatus.STOPPED).any()),
+    )
+
+
+def _order_by_lane(chunks: ChunkColumns, symbols: SymbolTable) -> tuple[ChunkColumns, NDArray[np.int32]]:
+    """Return the chunks with those of one lane next to each other, and int32[c]: the lane of each in its row."""
+    lane = np.empty(len(chunks), np.int32)
+    rank = symbols.ranks(chunks.source)
+    if not (chunks.source == 0).any():
+        rank = rank + np.int32(1)
+    scratch = np.empty(len(chunks), np.int64)
+    lanes = assign_lanes(chunks.row, rank, chunks.min_ms, chunks.max_ms, lane, scratch)
+    key = chunks.row.astype(np.int64) * lanes + lane
+    if np.all(key[1:] >= key[:-1]):
+        return chunks, lane
+    order = np.argsort(key, kind="stable")
+    return chunks.take(order), lane[order]
+
+
+def _fold(
+    labels: LabelRows, chunks: ChunkColumns, lane: NDArray[np.int32], decoded: DecodedChunks, stop: NDArray[np.uint8]
+) -> tuple[Samples, bool]:
+    """Return the samples with the lanes of each row merged, and whether that came to its end."""
+    rows = np.arange(len(labels) + 1)
+    row_start = decoded.chunk_start[np.searchsorted(chunks.row, rows)]
+    whole = Samples(labels, row_start, decoded.timestamps_ms, decoded.values)
+    begins = np.ones(len(chunks), np.bool_)
+    begins[1:] = (chunks.row[1:] != chunks.row[:-1]) | (lane[1:] != lane[:-1])
+    first = np.flatnonzero(begins)
+    row_lane = np.searchsorted(chunks.row[first], rows)
+    if np.all(row_lane[1:] - row_lane[:-1] <= 1) and find_disorder(row_start, whole.timestamps_ms) == len(labels):
+        return whole, True
+    lane_start = np.append(decoded.chunk_start[first], row_start[-1])
+    largest = int(np.max(row_start[1:] - row_start[:-1]))
+    times, words = np.empty((3, largest), np.int64), np.empty((3, largest), np.uint64)
+    out_start = np.empty(len(labels) + 1, np.int64)
+    timestamps_ms, values = np.empty_like(whole.timestamps_ms), np.empty_like(whole.values)
+    done = fold_rows(
+        row_lane, lane_start, whole.timestamps_ms, whole.values.view(np.uint64),
+        times, words, np.empty(largest + 1, np.int64), stop,
+        out_start, timestamps_ms, values.view(np.uint64),
+    )  # fmt: skip
+    if done < len(labels):
+        return whole, False
+    count = out_start[done]
+    return Samples(labels, out_start, timestamps_ms[:count], values[:count]), True
+
+
+def _without_empty(samples: Samples) -> Samples:
+    filled = samples.row_start[1:] > samples.row_start[:-1]
+    if filled.all():
+        return samples
+    row_start = np.append(samples.row_start[:-1][filled], samples.row_start[-1])
+    return replace(samples, labels=samples.labels.take(np.flatnonzero(filled)), row_start=row_start)
