@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from promontory.kernels.json import find_special, write_labels
+from promontory.kernels.json import find_special, write_labels, write_list
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import METRIC_NAME
 
@@ -39,6 +39,12 @@ class LabelText:
             self._is_kept[pairs], self._blob, self._start, self._end, out, out_start,
         )  # fmt: skip
         return out[:size], out_start
+
+    def write_list(self, first: int, end: int) -> bytes:
+        """Return the JSON objects of rows [first, end), a comma after each."""
+        texts, start = self.write(first, end)
+        out = np.empty(len(texts) + end - first, np.uint8)
+        return out[: write_list(texts, start, out)].tobytes()
 
     def _escape(self, known: int) -> None:
         is_used = np.zeros(known, bool)

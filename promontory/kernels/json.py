@@ -186,6 +186,17 @@ def write_labels(
     return position
 
 
+@kernel("int64(octets, int64[::1], uint8[::1])")
+def write_list(texts: Bytes, start: Longs, out: Bytes) -> int:
+    """Write the texts with a comma after each; return the length, which is len(texts) and a byte for each."""
+    position = 0
+    for i in range(len(start) - 1):
+        position = copy_bytes(texts, start[i], start[i + 1], out, position)
+        out[position] = COMMA
+        position += 1
+    return position
+
+
 @kernel("int64(int64, int64, octets, int64[::1], int64, uint8[::1], int64)")
 def write_value(
     mantissa: int, decimals: int, slow_blob: Bytes, slow_start: Longs, slow: int, out: Bytes, position: int

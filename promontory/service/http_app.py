@@ -53,21 +53,23 @@ class HttpApp:
             return
         begin_s = self._clock.monotonic_s()
         code = 500
-        has_started = False
+        has_started = is_complete = False
 
         async def observe(message: Message) -> None:
-            nonlocal code, has_started
+            nonlocal code, has_started, is_complete
             if message["type"] == "http.response.start":
                 code, has_started = int(message["status"]), True
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._answer(scope, receive, observe)
         except Exception:
             logger.exception("request failed", extra={"path": scope["path"]})
-            if has_started:
+            if not has_started:
+                await reply(observe, 500, b"internal error, see the log\n")
+            elif not is_complete:
                 raise
-            await reply(observe, 500, b"internal error, see the log\n")
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
             labels = (str(code), handler_name(scope["path"]), method)

@@ -96,3 +96,10 @@ def test_special_strings_are_found_and_pairs_left_out() -> None:
         )  # fmt: skip
         assert out[:size].tobytes() == b'{"a":"b"}{}'
         assert out_start.tolist() == [0, 9, 11]
+
+
+def test_a_list_has_a_comma_after_each_text() -> None:
+    for write in (kernels.write_list, kernels.write_list.py_func):
+        out = np.empty(9, np.uint8)
+        size = write(np.frombuffer(b"{}{1}{}", np.uint8), np.array([0, 2, 5], np.int64), out)
+        assert out[:size].tobytes() == b"{},{1},"

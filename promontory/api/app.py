@@ -1,0 +1,112 @@
+"""The HTTP API as an ASGI application: Prometheus' endpoints with Thanos' additions.
+
+FastAPI routes; parameters are read by hand, because its own validation would answer 422 in a shape that Grafana takes
+for an empty success. Source: Prometheus' documentation "HTTP API"; the table of routes is below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from promontory.api.answer import Answer, AnswerResponse, failure
+from promontory.api.backend import ApiBackend, ApiSettings
+from promontory.api.call import Call
+from promontory.api.failure import ApiError
+from promontory.api.gate import Gate
+from promontory.api.metadata_routes import answer_label_values, answer_labels, answer_series
+from promontory.api.query_routes import QueryRoutes
+from promontory.api.status_routes import answer_build_info, answer_metadata, answer_stores
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+API = "/api/v1"
+CORS_HEADERS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Origin"),
+    (b"access-control-expose-headers", b"Date"),
+)
+
+
+class ApiApp:
+    """Routes a request, reads it, and sends the handler's answer."""
+
+    def __init__(self, backend: ApiBackend, settings: ApiSettings) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._prefix = settings.route_prefix.rstrip("/")
+        queries = QueryRoutes(Gate(settings.max_concurrent))
+        both, get = ("GET", "POST"), ("GET",)
+        routes: list[tuple[str, tuple[str, ...], Handler]] = [
+            (f"{API}/query", both, queries.instant),
+            (f"{API}/query_range", both, queries.range),
+            (f"{API}/series", both, answer_series),
+            (f"{API}/labels", both, answer_labels),
+            (f"{API}/label/{{name}}/values", get, answer_label_values),
+            (f"{API}/stores", get, answer_stores),
+            (f"{API}/metadata", get, answer_metadata),
+            (f"{API}/status/buildinfo", both, answer_build_info),
+        ]
+        self._router = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self._router.router.routes[:] = [
+            Route("/", _welcome, methods=["GET"]),
+            *(
+                Route(path, self._endpoint(handler, methods), methods=list(methods))
+                for path, methods, handler in routes
+            ),
+        ]
+        self._router.add_exception_handler(HTTPException, _as_text)
+        # Answers, then raises again: the service around us logs it.
+        self._router.add_exception_handler(Exception, self._answer_bug)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if self._prefix and scope["path"].startswith(f"{self._prefix}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self._prefix)}
+        is_cross_origin = any(name == b"origin" for name, _ in scope["headers"]) and not self._settings.disable_cors
+
+        async def send_with_origin(message: dict[str, object]) -> None:
+            if is_cross_origin and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *CORS_HEADERS, (b"vary", b"Origin")]}  # type: ignore[misc]
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(f"{API}/"):
+            await Response(status_code=204)(scope, receive, send_with_origin)  # type: ignore[arg-type]
+            return
+        await self._router(scope, receive, send_with_origin)  # type: ignore[arg-type]
+
+    async def _answer_bug(self, request: Request, error: Exception) -> Response:
+        answer = failure(ApiError(500, "internal", f"internal error, see the log: {type(error).__name__}"))
+        return AnswerResponse(answer, request, self._backend.pool)
+
+    def _endpoint(self, handler: Handler, methods: tuple[str, ...]) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            if request.method not in methods:
+                raise HTTPException(405, headers={"Allow": ", ".join((*methods, "OPTIONS"))})
+            try:
+                answer = await handler(await Call.read(request, self._backend, self._settings))
+            except ApiError as error:
+                answer = failure(error)
+            return AnswerResponse(answer, request, self._backend.pool)
+
+        return serve
+
+
+async def _welcome(request: Request) -> Response:
+    return PlainTextResponse("Promontory\n")
+
+
+async def _as_text(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    text = "404 page not found\n" if error.status_code == 404 else f"{error.detail}\n"
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and "OPTIONS" not in headers.get("Allow", "OPTIONS"):
+        headers["Allow"] = ", ".join(sorted(set(headers["Allow"].split(", ")) - {"HEAD"})) + ", OPTIONS"
+    return PlainTextResponse(text, error.status_code, headers)

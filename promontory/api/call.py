@@ -1,0 +1,127 @@
+"""Call: one request on its way through the API: its parameters, its context, and the client that may go away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+
+from promontory.api.backend import ApiBackend, ApiSettings
+from promontory.api.failure import ApiError, bad_data, invalid_parameter
+from promontory.api.parameters import BODY_LIMIT_BYTES, Parameters, parse_forms, too_large
+from promontory.errors import InputError, LimitError
+from promontory.model.context import QueryContext
+from promontory.model.matcher import Matcher
+from promontory.model.query_options import QueryOptions
+
+T = TypeVar("T")
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+ENGINES = ("", "prometheus", "thanos")
+
+
+class Call:
+    """A request with its parameters read."""
+
+    def __init__(
+        self, request: Request, parameters: Parameters, backend: ApiBackend, settings: ApiSettings
+    ) -> None:  # fmt: skip
+        self.request = request
+        self.parameters = parameters
+        self.backend = backend
+        self.settings = settings
+
+    @staticmethod
+    async def read(request: Request, backend: ApiBackend, settings: ApiSettings) -> Call:
+        """Read the body where it is a form; any other body is ignored."""
+        body = b""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM_TYPE:
+            try:
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > BODY_LIMIT_BYTES:
+                        raise too_large()
+            except ClientDisconnect:
+                raise ApiError(499, "canceled", "the client went away") from None
+        return Call(request, parse_forms(request.scope["query_string"], body), backend, settings)
+
+    def new_context(self) -> QueryContext:
+        """Return the context that the parameters and headers ask for."""
+        timeout_s = self.settings.timeout_s
+        if self.parameters.text("timeout"):
+            asked_s = self.parameters.duration_ms("timeout", default_ms=0) / 1000
+            timeout_s = min(timeout_s, asked_s) if timeout_s else asked_s
+        return self.backend.new_context(
+            timeout_s=timeout_s or None,
+            partial_response=self.parameters.flag("partial_response", default=self.settings.partial_response),
+            tenant=self.request.headers.get(self.settings.tenant_header) or self.settings.default_tenant,
+            store_matchers=self.matcher_sets("storeMatch[]"),
+        )
+
+    def matcher_sets(self, name: str) -> tuple[tuple[Matcher, ...], ...]:
+        """Return the parsed selectors of a repeated parameter."""
+        try:
+            return tuple(self.backend.parse_matchers(text) for text in self.parameters.texts(name))
+        except InputError as error:
+            raise invalid_parameter(name, str(error)) from None
+
+    def replica_labels(self) -> tuple[bytes, ...] | None:
+        """Return the replica labels that the request names, None where it names none."""
+        texts = self.parameters.texts("replicaLabels[]", "replicaLabels")
+        names = [name.encode(errors="surrogateescape") for text in texts for name in text.split(",") if name]
+        return tuple(names) if texts else None
+
+    def options(self, *, default_resolution_ms: int, step_ms: int) -> QueryOptions:
+        """Return the options of a query. Raises ApiError on a parameter that would change the answer and cannot."""
+        parameters = self.parameters
+        if (engine := parameters.text("engine")) not in ENGINES:
+            raise invalid_parameter("engine", f"unknown engine: '{engine}'")
+        if parameters.text("shard_info") not in ("", "null", "{}"):
+            raise invalid_parameter("shard_info", "sharding of queries is not supported yet")
+        return QueryOptions(
+            deduplicate=parameters.flag("dedup", default=True),
+            replica_labels=self.replica_labels(),
+            lookback_ms=self._lookback_ms(),
+            max_resolution_ms=self._resolution_ms(default_ms=default_resolution_ms, step_ms=step_ms),
+        )
+
+    async def guard(self, context: QueryContext, work: Awaitable[T]) -> T:
+        """Wait for the work, but no longer than its deadline and the client's patience."""
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(_wait_for_disconnect(self.request.receive))
+        try:
+            await asyncio.wait({task, gone}, timeout=context.remaining_s(), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            if gone.done():
+                context.cancel()
+                raise ApiError(499, "canceled", "the client went away")
+            context.stop[0] = 1
+            raise LimitError("query timed out in expression evaluation", error_type="timeout")
+        finally:
+            for waiting in (task, gone):
+                waiting.cancel()
+            await asyncio.gather(task, gone, return_exceptions=True)
+
+    def _lookback_ms(self) -> int:
+        lookback_ms = self.parameters.duration_ms("lookback_delta", default_ms=0)
+        if lookback_ms < 0 or (lookback_ms == 0 and self.parameters.text("lookback_delta") not in ("", "0", "0s")):
+            raise invalid_parameter("lookback_delta", "expected a duration of a millisecond or more, or 0")
+        return lookback_ms
+
+    def _resolution_ms(self, *, default_ms: int, step_ms: int) -> int:
+        text = self.parameters.text("max_source_resolution")
+        if text == "auto" or (not text and self.settings.auto_downsampling and step_ms):
+            return step_ms // 5
+        resolution_ms = self.parameters.duration_ms("max_source_resolution", default_ms=default_ms)
+        if resolution_ms < 0:
+            raise bad_data("negative 'max_source_resolution' is not accepted. Try a positive integer")
+        return resolution_ms
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
