@@ -131,7 +131,7 @@ def _encode_piece(
     out = np.empty(room + len(slow_bytes), np.uint8)
     size = write_rows(
         MATRIX_KEY if is_matrix else VECTOR_KEY, label_bytes, label_start, row_start, time_bytes, time_start,
-        time_index, mantissa, decimals, slow_bytes, slow_start, is_matrix, out,
+        time_index, mantissa, decimals, slow_bytes, slow_start, int(is_matrix), out,
     )  # fmt: skip
     return out[:size].tobytes()
 

@@ -224,7 +224,7 @@ def write_value(
 
 @kernel(
     "int64(octets, octets, int64[::1], int64[::1], octets, int64[::1], int64[::1], int64[::1], int8[::1], octets,"
-    " int64[::1], bool_, uint8[::1])"
+    " int64[::1], int64, uint8[::1])"
 )
 def write_rows(
     key: Bytes,
@@ -238,12 +238,13 @@ def write_rows(
     decimals: NDArray[np.int8],
     slow_blob: Bytes,
     slow_start: Longs,
-    is_matrix: bool,  # noqa: FBT001
+    brackets: int,
     out: Bytes,
 ) -> int:
     """Write `{"metric":LABELS,"values":[[time,"value"],…]},` for each row that has a sample; return the length.
 
-    `key` is `{"metric":` + `,"values":` (11 and 9 or 10 bytes). Sample j stands at times[time_index[j]].
+    `key` is `{"metric":` (10 bytes) + `,"values":`. `brackets` is 1 around a matrix row's list, 0 for a vector's only
+    sample. Sample j stands at times[time_index[j]].
     """
     position = 0
     slow = 0
@@ -253,7 +254,7 @@ def write_rows(
         position = copy_bytes(key, 0, 10, out, position)
         position = copy_bytes(labels, labels_start[row], labels_start[row + 1], out, position)
         position = copy_bytes(key, 10, len(key), out, position)
-        if is_matrix:
+        if brackets:
             out[position] = OPEN
             position += 1
         for j in range(row_start[row], row_start[row + 1]):
@@ -271,7 +272,7 @@ def write_rows(
             out[position + 2] = COMMA
             position += 3
         position -= 1
-        if is_matrix:
+        if brackets:
             out[position] = CLOSE
             position += 1
         out[position] = 0x7D

@@ -42,8 +42,9 @@ class GrpcServer:
         """Begin to serve; the health of the whole and of each service follows the probes."""
         await self.server.start()
 
-        def tell(is_ready: bool) -> None:  # noqa: FBT001
-            status = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        def tell() -> None:
+            answers = health_pb2.HealthCheckResponse
+            status = answers.SERVING if probes.is_ready else answers.NOT_SERVING
             for name in ("", *services):
                 task = asyncio.ensure_future(self._health.set(name, status))
                 self._tasks.add(task)

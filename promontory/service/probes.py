@@ -11,7 +11,7 @@ class Probes:
     def __init__(self, *parts: str) -> None:
         self._missing = dict.fromkeys(parts, "starting")
         self._is_stopping = False
-        self._listeners: list[Callable[[bool], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def is_ready(self) -> bool:
@@ -40,11 +40,11 @@ class Probes:
         self._is_stopping = True
         self._tell()
 
-    def listen(self, listener: Callable[[bool], None]) -> None:
-        """Tell the listener now and at every change whether the process is ready."""
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call the listener now and at every change."""
         self._listeners.append(listener)
-        listener(self.is_ready)
+        listener()
 
     def _tell(self) -> None:
         for listener in self._listeners:
-            listener(self.is_ready)
+            listener()

@@ -71,7 +71,7 @@ def test_rows_are_the_same_in_both_twins(value: float) -> None:
         out = np.empty(200, np.uint8)
         size = write(
             key, labels, label_start, np.array([0, 1, 1, 2], np.int64), times, time_start,
-            np.array([0, 1], np.int64), mantissa, decimals, np.empty(0, np.uint8), np.zeros(1, np.int64), True, out,
+            np.array([0, 1], np.int64), mantissa, decimals, np.empty(0, np.uint8), np.zeros(1, np.int64), 1, out,
         )  # fmt: skip
         written.append(out[:size].tobytes())
     assert written[0] == written[1]
