@@ -1,0 +1,38 @@
+"""MissingStore: stands for endpoints that could not even be looked up, so that answers say what they may lack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from promontory.errors import StoreUnavailable
+from promontory.model.context import QueryContext
+from promontory.model.frame import Frame
+from promontory.model.selector import Selector
+from promontory.model.store_info import StoreInfo
+
+
+class MissingStore:
+    """A Store that always fails with the reason given."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def describe(self) -> StoreInfo:
+        """Return nothing known: every Selector concerns it."""
+        return StoreInfo(self._reason, "unknown")
+
+    async def select(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
+        """Fail."""
+        raise self._error()
+        yield
+
+    async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
+        """Fail."""
+        raise self._error()
+
+    async def label_values(self, name: bytes, selector: Selector, context: QueryContext) -> list[bytes]:
+        """Fail."""
+        raise self._error()
+
+    def _error(self) -> StoreUnavailable:
+        return StoreUnavailable(self._reason, endpoint=self._reason)
