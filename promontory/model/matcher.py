@@ -67,13 +67,16 @@ class Matcher:
 
     def select(self, values: pa.Array) -> NDArray[np.bool_]:
         """Return bool[n]: which of the values (an Arrow binary or large_binary array) fulfil the condition."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         if self.kind in (MatchKind.EQUAL, MatchKind.NOT_EQUAL):
             found = pc.equal(values, self.value)
         else:
             compile_regex(self.value)
-            found = pc.match_substring_regex(values, pattern=_anchored(self.value).decode())
+            # Arrow reads binary as Latin-1, so `.` would be a byte; as text it reads UTF-8, like `matches`.
+            text = values.view(pa.large_string() if pa.types.is_large_binary(values.type) else pa.string())
+            found = pc.match_substring_regex(text, pattern=_anchored(self.value).decode())
         mask: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
         return mask if self.kind in (MatchKind.EQUAL, MatchKind.REGEX) else ~mask
 
