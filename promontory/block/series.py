@@ -1,0 +1,164 @@
+"""Series entries of an index: bytes in, label rows and chunk columns out.
+
+`read_series_rows` verifies every entry and gives the labels of those that have chunks in the time range; the entries
+stay encoded (about 8 bytes a chunk), and `SeriesRows.read_chunks` gives the chunk columns of a few rows at a time.
+Source: prometheus tsdb/docs/format/index.md; the kernels are in promontory/kernels/index.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.block.index_header import IndexHeader
+from promontory.errors import CorruptionError
+from promontory.kernels.index import (
+    ENTRY_BAD_CRC,
+    ENTRY_CUT,
+    ENTRY_GOOD,
+    ENTRY_MALFORMED,
+    measure_series,
+    parse_chunk_entries,
+    parse_series,
+)
+from promontory.model.label_rows import LabelRows
+from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import TimeRange
+
+Bytes = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+
+_FOUND = {
+    ENTRY_CUT: ("an entry inside the section", "one that goes on past it"),
+    ENTRY_BAD_CRC: ("the stored CRC", "another one"),
+    ENTRY_MALFORMED: ("labels and chunks that fill the entry", "other bytes"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEntries:
+    """Columns of c chunks, by row and min_ms: row int32[c]; min_ms, max_ms, ref int64[c].
+
+    ref is segment index << 32 | offset in the segment file.
+    """
+
+    row: NDArray[np.int32]
+    min_ms: Offsets
+    max_ms: Offsets
+    ref: Offsets
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRows:
+    """n series: labels, their entries' positions in `data`, refs in the index, and chunks in the time range.
+
+    position, chunk_count int64[n] · series_ref uint32[n]: entry's offset in the index / 16.
+    """
+
+    labels: LabelRows
+    data: Bytes
+    position: Offsets
+    series_ref: NDArray[np.uint32]
+    chunk_count: Offsets
+    time_range: TimeRange
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def take(self, index: Offsets) -> SeriesRows:
+        """Return the series at `index`, in that order."""
+        return SeriesRows(
+            self.labels.take(index),
+            self.data,
+            self.position[index],
+            self.series_ref[index],
+            self.chunk_count[index],
+            self.time_range,
+        )
+
+    def with_labels(self, labels: LabelRows) -> SeriesRows:
+        """Return the same series under other labels."""
+        return SeriesRows(labels, self.data, self.position, self.series_ref, self.chunk_count, self.time_range)
+
+    def read_chunks(self, start: int, end: int) -> ChunkEntries:
+        """Return the chunks of the rows [start, end); `row` counts from `start`."""
+        offsets = np.zeros(end - start + 1, np.int64)
+        np.cumsum(self.chunk_count[start:end], out=offsets[1:])
+        size = int(offsets[-1])
+        row = np.empty(size, np.int32)
+        low, high, ref = (np.empty(size, np.int64) for _ in range(3))
+        span = self.time_range
+        position = np.ascontiguousarray(self.position[start:end])
+        parse_chunk_entries(self.data, position, offsets, span.min_time_ms, span.max_time_ms, row, low, high, ref)
+        return ChunkEntries(row, low, high, ref)
+
+
+def find_cut_entries(data: Bytes, position: Offsets, limit: Offsets) -> Offsets:
+    """Return int64[k]: which of the entries at `position` go on past their `limit`."""
+    status = np.empty(len(position), np.uint8)
+    measure_series(data, position, limit, status, np.empty(len(position), np.int64))
+    return np.flatnonzero(status == ENTRY_CUT)
+
+
+def read_series_rows(
+    data: Bytes,
+    position: Offsets,
+    limit: Offsets,
+    series_ref: NDArray[np.uint32],
+    *,
+    header: IndexHeader,
+    symbols: SymbolTable,
+    time_range: TimeRange,
+    source: str,
+) -> tuple[SeriesRows, CorruptionError | None]:
+    """Return the series of the entries at `position` with chunks in the time range, and what is wrong with others.
+
+    limit int64[n]: where the bytes of data that belong together with an entry end.
+    An entry that does not fit its CRC or its format is left out and makes the error, which names the first one.
+    """
+    count = len(position)
+    status = np.empty(count, np.uint8)
+    pairs = np.empty(count, np.int64)
+    measure_series(data, position, limit, status, pairs)
+    row_start = np.zeros(count + 1, np.int64)
+    np.cumsum(pairs, out=row_start[1:])
+    refs = np.zeros((2, int(row_start[-1])), np.int64)
+    chunk_count = np.empty(count, np.int64)
+    parse_series(
+        data, position, status, row_start, header.symbol_count,
+        time_range.min_time_ms, time_range.max_time_ms, refs, chunk_count,
+    )  # fmt: skip
+    bad = np.flatnonzero(status != ENTRY_GOOD)
+    keep = np.flatnonzero(chunk_count > 0)
+    if len(keep) < count:
+        length = np.diff(row_start)[keep]
+        row_start_kept = np.zeros(len(keep) + 1, np.int64)
+        np.cumsum(length, out=row_start_kept[1:])
+        place = np.arange(row_start_kept[-1]) + np.repeat(row_start[keep] - row_start_kept[:-1], length)
+        refs, row_start = refs[:, place], row_start_kept
+    codes = header.intern(refs.ravel(), symbols).reshape(2, -1)
+    labels = _less_empty(LabelRows(row_start, codes[0], codes[1], symbols))
+    rows = SeriesRows(labels, data, position[keep], series_ref[keep], chunk_count[keep], time_range)
+    return rows, _describe(status, series_ref, bad, source=source) if len(bad) else None
+
+
+def _less_empty(labels: LabelRows) -> LabelRows:
+    if labels.value.all():
+        return labels
+    keep = labels.value != 0
+    before = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
+    return LabelRows(before[labels.row_start], labels.name[keep], labels.value[keep], labels.symbols)
+
+
+def _describe(status: Bytes, series_ref: NDArray[np.uint32], bad: Offsets, *, source: str) -> CorruptionError:
+    first = int(bad[0])
+    expected, found = _FOUND[int(status[first])]
+    more = f" ({len(bad) - 1} more such series)" if len(bad) > 1 else ""
+    return CorruptionError(
+        "series entry", source=source, offset=16 * int(series_ref[first]), expected=expected, found=found + more
+    )

@@ -1,0 +1,88 @@
+"""Chunk records of a segment file, and the parts of an aggregate chunk.
+
+    record            uvarint length | 1 byte encoding | payload, length bytes | CRC32C of encoding and payload
+    aggregate payload ( uvarint length, then if length > 0: 1 byte encoding, length bytes ) for count, sum, min, max,
+                      counter
+
+Source: prometheus tsdb/docs/format/chunks.md; thanos pkg/compact/downsample/aggr.go.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.compile import kernel
+from promontory.kernels.crc32c import crc32c
+from promontory.kernels.memory import load_be32
+from promontory.kernels.varint import read_uvarint
+
+Bytes = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+
+RECORD_GOOD, RECORD_CUT, RECORD_BAD_CRC, RECORD_MALFORMED = 0, 1, 2, 3
+LONGEST_LENGTH = 5
+AGGREGATE_PARTS = 5
+
+
+@kernel("void(octets, int64[::1], uint8[::1], uint8[::1], int64[::1], int64[::1])")
+def check_records(
+    data: Bytes, position: Offsets, status: Bytes, encoding: Bytes, start: Offsets, length: Offsets
+) -> None:
+    """Check the records at `position` and find their payloads; all arrays have n entries.
+
+    A record that goes on past the data is CUT; `length` then says how many bytes it needs from its position, or 0
+    where not even its length is there.
+    """
+    end = len(data)
+    for index in range(len(position)):
+        begin = position[index]
+        encoding[index] = 0
+        start[index] = 0
+        length[index] = 0
+        if begin < 0 or begin >= end:
+            status[index] = RECORD_CUT
+            continue
+        size, after = read_uvarint(data, begin, min(end, begin + LONGEST_LENGTH))
+        if after < 0 or size < 0:
+            status[index] = RECORD_CUT if end - begin < LONGEST_LENGTH else RECORD_MALFORMED
+            continue
+        stop = after + 1 + size
+        if stop + 4 > end:
+            status[index] = RECORD_CUT
+            length[index] = stop + 4 - begin
+            continue
+        if np.int64(crc32c(data, after, stop)) != np.int64(load_be32(data, stop)):
+            status[index] = RECORD_BAD_CRC
+            continue
+        status[index] = RECORD_GOOD
+        encoding[index] = data[after]
+        start[index] = after + 1
+        length[index] = size
+
+
+@kernel("int64(octets, int64, int64, int64[:, ::1])")
+def split_aggregates(data: Bytes, start: int, end: int, parts: Offsets) -> int:
+    """Find the five parts of an aggregate payload; return 0, or 1 where it breaks the format.
+
+    parts: int64[5, 3] = encoding, start, length; encoding 0 where the part is absent.
+    """
+    position = start
+    for part in range(AGGREGATE_PARTS):
+        parts[part, 0] = 0
+        parts[part, 1] = 0
+        parts[part, 2] = 0
+        if position == end and part == AGGREGATE_PARTS - 1:
+            return 0
+        size, position = read_uvarint(data, position, end)
+        if position < 0 or size < 0 or size > end - position:
+            return 1
+        if size == 0:
+            continue
+        if position + 1 + size > end:
+            return 1
+        parts[part, 0] = data[position]
+        parts[part, 1] = position + 1
+        parts[part, 2] = size
+        position += 1 + size
+    return 0 if position == end else 1

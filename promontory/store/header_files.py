@@ -1,0 +1,97 @@
+"""Index headers on local disk: opened where they are good, built from the bucket where they are not.
+
+    <directory>/<ULID>/index-header
+
+One rule: the directory is disposable. A file that cannot be read or does not fit its checksums is built again; where
+the disk takes no file the header is kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.block.index_header import IndexHeader, build_header
+from promontory.block.index_layout import INDEX_HEAD_BYTES, TOC_BYTES, check_head, parse_toc
+from promontory.block.meta import INDEX_FILE
+from promontory.bucket.port import Bucket
+from promontory.errors import CorruptionError
+
+HEADER_FILE = "index-header"
+
+
+async def load_header(bucket: Bucket, ulid: str, *, directory: Path | None) -> IndexHeader:
+    """Return a block's header from `directory`, else built from the bucket. None keeps it in memory only.
+
+    Raises CorruptionError naming the block, or the bucket's errors.
+    """
+    source = f"index of block {ulid}"
+    path = None if directory is None else directory / ulid / HEADER_FILE
+    if path is not None:
+        with suppress(OSError, CorruptionError, ValueError):
+            return await asyncio.to_thread(_open, path, source)
+    body = await fetch_header(bucket, ulid)
+    if path is not None:
+        with suppress(OSError):
+            await asyncio.to_thread(_write, path, body)
+            return await asyncio.to_thread(_open, path, source)
+    return await asyncio.to_thread(IndexHeader, np.frombuffer(body, np.uint8), source=source)
+
+
+async def fetch_header(bucket: Bucket, ulid: str) -> bytes:
+    """Return a header file made of range reads of the block's index. Raises CorruptionError naming the block."""
+    source = f"index of block {ulid}"
+    key = f"{ulid}/{INDEX_FILE}"
+    size = (await bucket.info(key)).size_bytes
+    ends = [(0, INDEX_HEAD_BYTES), (max(0, size - TOC_BYTES), size)]
+    head, tail = (np.frombuffer(body, np.uint8) for body in await bucket.get_ranges(key, ends))
+    check_head(head, source=source)
+    toc = parse_toc(tail, index_bytes=size, source=source)
+    sections = [(toc.symbols, toc.series), (toc.postings_table, size)]
+    bodies = await bucket.get_ranges(key, sections)
+    for (start, end), body in zip(sections, bodies, strict=True):
+        if len(body) != end - start:
+            expected, found = f"{end - start} bytes", f"{len(body)}"
+            raise CorruptionError("section", source=source, offset=start, expected=expected, found=found)
+    return await asyncio.to_thread(build_header, toc, symbols=bodies[0], tail=bodies[1])
+
+
+def drop_headers(directory: Path, *, keep: set[str]) -> None:
+    """Delete the headers of blocks that are not in `keep`; what cannot be deleted stays."""
+    with suppress(OSError):
+        for entry in list(os.scandir(directory)):
+            if entry.is_dir(follow_symlinks=False) and entry.name not in keep:
+                path = Path(entry.path)
+                if (path / HEADER_FILE).is_file():
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def _open(path: Path, source: str) -> IndexHeader:
+    return IndexHeader(_map(path), source=source)
+
+
+def _map(path: Path) -> NDArray[np.uint8]:
+    with path.open("rb") as file:
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+
+
+def _write(path: Path, body: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=HEADER_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
