@@ -1,0 +1,62 @@
+"""The symbol table against a dictionary."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promontory.model.symbols import EMPTY, SymbolTable
+
+
+@given(st.lists(st.binary(max_size=12), max_size=40), st.lists(st.binary(max_size=12), max_size=10))
+@settings(max_examples=60, deadline=None)
+def test_equal_code_means_equal_string(texts: list[bytes], others: list[bytes]) -> None:
+    table = SymbolTable()
+    codes = {text: table.intern(text) for text in texts}
+    assert all(table.intern(text) == code and table.text(code) == text for text, code in codes.items())
+    assert len(set(codes.values())) == len(codes)
+    for text in others:
+        assert table.find(text) == ({b"": EMPTY} | codes).get(text)
+
+
+def test_the_table_grows_past_its_first_arrays() -> None:
+    table = SymbolTable()
+    texts = [b"x" * 9000, *(f"value-{number}".encode() for number in range(5000))]
+    codes = [table.intern(text) for text in texts]
+    assert codes == list(range(1, 5002))
+    assert [table.text(code) for code in codes] == texts
+    assert len(table) == 5002
+    assert table.resident_bytes > 9000
+
+
+def test_adopted_strings_keep_their_meaning() -> None:
+    table, other = SymbolTable(), SymbolTable()
+    table.intern(b"shared")
+    theirs = [other.intern(text) for text in (b"own", b"shared", b"\xff")]
+    mapped = table.adopt(other)
+    assert [table.text(int(mapped[code])) for code in theirs] == [b"own", b"shared", b"\xff"]
+    assert mapped[EMPTY] == EMPTY
+
+
+def test_ranks_follow_the_bytes_and_not_the_codes() -> None:
+    table = SymbolTable()
+    codes = np.array([table.intern(text) for text in (b"b", b"a", b"", b"b", b"\xff", b"aa")], np.int32)
+    assert table.ranks(codes).tolist() == [3, 1, 0, 3, 4, 2]
+
+
+def test_the_arrow_view_shows_the_strings() -> None:
+    table = SymbolTable()
+    codes = np.array([table.intern(text) for text in (b"b", b"", b"\xff")], np.int32)
+    assert table.arrow(codes).to_pylist() == [b"b", b"", b"\xff"]
+
+
+def test_threads_that_intern_at_once_agree() -> None:
+    table = SymbolTable()
+    texts = [f"text-{number}".encode() for number in range(500)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: [table.intern(text) for text in texts], range(4)))
+    assert all(answer == answers[0] for answer in answers)
+    assert len(table) == 501
