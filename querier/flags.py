@@ -56,8 +56,6 @@ QUERY_FLAGS = (
          "Coarsest resolution of instant queries that name none.", QUERIES),
     Flag("--query.metadata.default-time-range", Kind.DURATION, "0s", "Time range of label and series requests that "
          "name no start; 0 is all time.", QUERIES),
-    Flag("--selector-label", help='Label name="value" that this querier announces to queriers above it.', group=QUERIES,
-         is_repeated=True),
     Flag("--query.promql-engine", Kind.CHOICE, "prometheus", "Accepted for Thanos' manifests: there is one engine.",
          QUERIES, choices=("prometheus", "thanos")),
     accepted("--query.disable-fallback", Kind.BOOLEAN),
@@ -75,6 +73,7 @@ QUERY_FLAGS = (
     accepted("--metric-metadata.partial-response", Kind.BOOLEAN),
     accepted("--exemplar.partial-response", Kind.BOOLEAN),
     accepted("--status.partial-response", Kind.BOOLEAN),
+    refused("--selector-label", why="labels of a querier's own are not built", is_repeated=True),
     refused("--query.mode", default="local", why="distributed execution is not built"),
     refused("--query.partition-label", why="distributed execution is not built", is_repeated=True),
     refused("--query.distributed-with-overlapping-interval", Kind.BOOLEAN, default="false",
