@@ -1,128 +1,190 @@
-"""Durations inside queries: `5m`, `300`, `5m * 2`, `-step()`, `min_of(1h, range())`.
+"""Putting in what a query knows only when it runs: duration expressions, start(), end(), range() and step().
 
-Inside brackets a whole expression stands; behind `offset` one duration with a sign, or an expression in parentheses.
-A plain duration becomes nanoseconds at once. An expression is kept, because the query is printed with it and
-step() and range() are known only when it runs; `resolve_durations` then puts its value in.
+    rate(up[step() * 4])            over a step of 1m      rate(up[4m])
+    time() - start()                from 1700000000        time() - 1700000000
+
+A duration is worked out in seconds as a float and cut to milliseconds. The error texts are Prometheus', which names
+bytes `start:end` there, not line and column.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
-from promontory.errors import InputError
-from promontory.model.durations import parse_duration_ns
-from promontory.promql.nodes import Duration, DurationExpr, NumberLiteral, Span
-from promontory.promql.numbers import parse_number
-from promontory.promql.operators import ARITHMETIC, climb
-from promontory.promql.stream import TokenStream
-from promontory.promql.tokens import Token, TokenKind
+from promontory.errors import QueryError
+from promontory.model.time_range import TimeGrid
+from promontory.promql.nodes import (
+    Call,
+    Duration,
+    DurationExpr,
+    MatrixSelector,
+    Node,
+    NumberLiteral,
+    Subquery,
+    VectorSelector,
+    transform,
+    walk,
+)
 
 MAX_DURATION_S = 2**63 / 1e9
+_TIME_FUNCTIONS = frozenset(["start", "end", "range", "step"])
 
 
-def parse_number_or_duration(stream: TokenStream) -> NumberLiteral:
-    """Read a number or a duration, which counts seconds."""
-    token = stream.take(TokenKind.DURATION) or stream.expect(TokenKind.NUMBER)
-    is_duration = token.kind is TokenKind.DURATION
-    text = token.text.decode()
-    try:
-        value = parse_duration_ns(text) / 1e9 if is_duration else parse_number(text)
-    except InputError as error:
-        stream.fail(token.start, str(error))
-    return NumberLiteral(value, Span(token.start, token.end), is_duration)
+def resolve_durations(root: Node, grid: TimeGrid) -> Node:
+    """Return the query with its duration expressions and time functions replaced by their values on a grid.
 
-
-def parse_range(stream: TokenStream) -> Duration:
-    """Read the range or step of a selector or subquery, which must be positive."""
-    duration = climb(stream, DurationOperands(stream))
-    if isinstance(duration, NumberLiteral) and duration.value <= 0:
-        stream.fail(duration.span.start, "duration must be greater than 0")
-    return duration
-
-
-def parse_offset(stream: TokenStream) -> Duration:
-    """Read what stands behind `offset`.
-
-    As in Prometheus an expression ends with its first operand unless that stands in parentheses without a sign:
-    `x offset 5m + 3` adds to the selector, `x offset (5m) + 3` to the offset.
+    Raises QueryError where a range or step comes to nothing, or a duration to what is none.
     """
-    operands = DurationOperands(stream)
-    first = stream.peek()
-    signed = first.kind is TokenKind.SIGN
-    if (first.kind is TokenKind.LEFT_PAREN) or (signed and stream.following().kind is TokenKind.SIGN):
-        return climb(stream, operands)
-    sign = stream.advance() if signed else None
-    duration = operands.operand()
-    return duration if sign is None else operands.signed(sign, duration)
+    resolved = {id(node): _resolved(node, grid) for node in walk(root) if _is_open(node)}
+    if not resolved:
+        return root
+    return transform(root, lambda before, after: _merged(after, resolved.get(id(before))))
 
 
-class DurationOperands:
-    """The operands of a duration expression."""
-
-    operators = ARITHMETIC
-
-    def __init__(self, stream: TokenStream) -> None:
-        self._stream = stream
-
-    def operand(self) -> Duration:
-        """Read a duration, step(), range(), min_of(…), max_of(…), or an expression in parentheses."""
-        stream = self._stream
-        token = stream.peek()
-        if token.kind is TokenKind.LEFT_PAREN:
-            return self._parenthesised()
-        if token.word in ("step", "range"):
-            stream.advance()
-            stream.expect(TokenKind.LEFT_PAREN)
-            end = stream.expect(TokenKind.RIGHT_PAREN).end
-            return DurationExpr(token.word, Span(token.start, end))
-        if token.word in ("min_of", "max_of"):
-            stream.advance()
-            stream.expect(TokenKind.LEFT_PAREN)
-            with stream.nested(token.start):
-                lhs = climb(stream, self)
-                stream.expect(TokenKind.COMMA)
-                rhs = climb(stream, self)
-            end = stream.expect(TokenKind.RIGHT_PAREN).end
-            return DurationExpr(token.word, Span(token.start, end), lhs, rhs)
-        return self._checked(parse_number_or_duration(stream), token)
-
-    def modifiers(self) -> tuple[()]:
-        """Return nothing: no modifiers here."""
-        return ()
-
-    def signed(self, sign: Token, operand: Duration) -> Duration:
-        """Return the operand with its sign; a plus leaves no trace."""
-        if isinstance(operand, NumberLiteral):
-            value = -operand.value if sign.word == "-" else operand.value
-            return self._checked(replace(operand, value=value, span=Span(sign.start, operand.span.end)), sign)
-        if sign.word == "+":
-            return operand
-        return DurationExpr("-", Span(sign.start, operand.span.end), rhs=operand)
-
-    def joined(self, operator: Token, modifiers: tuple[()], lhs: Duration, rhs: Duration) -> Duration:
-        """Return the expression of both sides. Dividing by a literal zero is refused here."""
-        if operator.word in "/%" and isinstance(rhs, NumberLiteral) and rhs.value == 0:
-            self._stream.fail(operator.start, "division by zero" if operator.word == "/" else "modulo by zero")
-        return DurationExpr(operator.word, Span(lhs.span.start, rhs.span.end), lhs, rhs)
-
-    def _parenthesised(self) -> DurationExpr:
-        stream = self._stream
-        start = stream.advance().start
-        with stream.nested(start):
-            inner = climb(stream, self)
-        end = stream.expect(TokenKind.RIGHT_PAREN).end
-        if isinstance(inner, DurationExpr):
-            return replace(inner, wrapped=True)
-        return DurationExpr("+", Span(start, end), rhs=inner, wrapped=True)
-
-    def _checked(self, literal: NumberLiteral, token: Token) -> NumberLiteral:
-        if abs(literal.value) > MAX_DURATION_S:
-            self._stream.fail(token.start, "duration out of range")
-        return literal
+def _is_open(node: Node) -> bool:
+    match node:
+        case VectorSelector():
+            return node.offset_expr is not None
+        case MatrixSelector():
+            return node.range_expr is not None
+        case Subquery():
+            return not (node.offset_expr is None and node.range_expr is None and node.step_expr is None)
+        case Call():
+            return node.function in _TIME_FUNCTIONS
+        case _:
+            return False
 
 
-def whole_nanoseconds(value_s: float) -> int:
-    """Return the nanoseconds of seconds, rounded half away from zero as Go's math.Round."""
-    scaled = value_s * 1e9
-    return int(math.copysign(math.floor(abs(scaled) + 0.5), scaled))
+def _merged(after: Node, resolved: Node | None) -> Node:
+    """Return the resolved node with the parts that were resolved below it."""
+    match resolved:
+        case None:
+            return after
+        case MatrixSelector():
+            assert isinstance(after, MatrixSelector)
+            return replace(resolved, selector=after.selector)
+        case Subquery():
+            assert isinstance(after, Subquery)
+            return replace(resolved, expr=after.expr)
+        case _:
+            return resolved
+
+
+def _resolved(node: Node, grid: TimeGrid) -> Node:
+    match node:
+        case VectorSelector(offset_expr=DurationExpr() as offset):
+            return replace(node, offset_ms=_value_ms(offset, grid), offset_expr=None)
+        case MatrixSelector(range_expr=DurationExpr() as span):
+            return replace(node, range_ms=_positive_ms(span, grid), range_expr=None)
+        case Subquery():
+            return replace(
+                node,
+                offset_ms=_value_ms(node.offset_expr, grid) if node.offset_expr else node.offset_ms,
+                step_ms=_positive_ms(node.step_expr, grid) if node.step_expr else node.step_ms,
+                range_ms=_positive_ms(node.range_expr, grid) if node.range_expr else node.range_ms,
+                offset_expr=None,
+                step_expr=None,
+                range_expr=None,
+            )
+        case Call():
+            return NumberLiteral(_time_value(node.function, grid), node.span)
+        case _:
+            return node
+
+
+def _time_value(function: str, grid: TimeGrid) -> float:
+    match function:
+        case "start":
+            return grid.start_ms / 1000
+        case "end":
+            return grid.end_ms / 1000
+        case "range":
+            return (grid.end_ms - grid.start_ms) / 1000
+        case _:
+            return 0.0 if grid.start_ms == grid.end_ms else grid.step_ms / 1000
+
+
+def _positive_ms(expression: DurationExpr, grid: TimeGrid) -> int:
+    return _value_ms(expression, grid, positive=True)
+
+
+def _value_ms(expression: DurationExpr, grid: TimeGrid, *, positive: bool = False) -> int:
+    value_s = _evaluate(expression, grid)
+    if not math.isfinite(value_s):
+        raise _error(expression, "duration is NaN or infinite")
+    if positive and value_s <= 0:
+        raise _error(expression, "duration must be greater than 0")
+    if abs(value_s) > MAX_DURATION_S:
+        raise _error(expression, "duration is out of range")
+    return int(value_s * 1000)
+
+
+def _error(expression: DurationExpr, message: str) -> QueryError:
+    start, end = expression.span.start, expression.span.end
+    if expression.lhs is not None and expression.rhs is not None:
+        start, end = expression.lhs.span.start, expression.rhs.span.end
+    return QueryError(f"{start}:{end}: {message}")
+
+
+def _evaluate(root: DurationExpr, grid: TimeGrid) -> float:
+    """Return the seconds; a loop, as a chain of operators may be long."""
+    values: list[float] = []
+    waiting: list[tuple[Duration, bool]] = [(root, False)]
+    while waiting:
+        node, ready = waiting.pop()
+        if isinstance(node, NumberLiteral):
+            values.append(node.value)
+        elif ready:
+            rhs = values.pop() if node.rhs is not None else 0.0
+            lhs = values.pop() if node.lhs is not None else 0.0
+            values.append(_apply(node, lhs, rhs, grid))
+        else:
+            waiting.append((node, True))
+            waiting.extend((side, False) for side in (node.rhs, node.lhs) if side is not None)
+    return values.pop()
+
+
+def _apply(node: DurationExpr, lhs: float, rhs: float, grid: TimeGrid) -> float:
+    if node.op == "step":
+        return grid.step_ms / 1000
+    if node.op == "range":
+        return (grid.end_ms - grid.start_ms) / 1000
+    if node.op in "/%" and rhs == 0:
+        raise _error(node, "division by zero" if node.op == "/" else "modulo by zero")
+    return _ARITHMETIC[node.op](lhs, rhs)
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return -math.inf if base < 0 and exponent % 2 == 1 else math.inf
+    except ValueError:
+        return math.nan if base else math.inf
+
+
+def _remainder(dividend: float, divisor: float) -> float:
+    return math.nan if math.isinf(dividend) else math.fmod(dividend, divisor)
+
+
+def _least(lhs: float, rhs: float) -> float:
+    return math.nan if math.isnan(lhs) or math.isnan(rhs) else min(lhs, rhs)
+
+
+def _greatest(lhs: float, rhs: float) -> float:
+    return math.nan if math.isnan(lhs) or math.isnan(rhs) else max(lhs, rhs)
+
+
+# A unary sign has 0 on its left.
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": lambda lhs, rhs: lhs + rhs,
+    "-": lambda lhs, rhs: lhs - rhs,
+    "*": lambda lhs, rhs: lhs * rhs,
+    "/": lambda lhs, rhs: lhs / rhs,
+    "%": _remainder,
+    "^": _power,
+    "min_of": _least,
+    "max_of": _greatest,
+}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from promontory.promql.durations import parse_number_or_duration
+from promontory.promql.duration_parser import parse_number_or_duration
 from promontory.promql.nodes import Cardinality, Matching
 from promontory.promql.selectors import parse_grouping
 from promontory.promql.stream import TokenStream
-from promontory.promql.tokens import TokenKind
+from promontory.promql.tokens import TokenKind, starts_expression
 
 _CARDINALITY = {"group_left": Cardinality.MANY_TO_ONE, "group_right": Cardinality.ONE_TO_MANY}
 
@@ -51,7 +51,8 @@ def parse_modifiers(stream: TokenStream) -> Modifiers:
         labels = parse_grouping(stream)
         if group := stream.take_word(*_CARDINALITY):
             cardinality = _CARDINALITY[group.word]
-            if stream.peek().kind is TokenKind.LEFT_PAREN:
+            token = stream.peek()
+            if token.kind is TokenKind.LEFT_PAREN or not starts_expression(token):
                 include = parse_grouping(stream)
     fills = _fills(stream)
     matching = Matching(

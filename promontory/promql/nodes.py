@@ -1,13 +1,13 @@
 """The nodes of a parsed query. Every node knows its span: byte offsets [start, end) in the query text.
 
-A chain of 5,000 operators is a tree 5,000 deep, so code that walks a tree does not recurse over it: `children` and
-`walk` are made for loops. Everything else nests at most 100 deep.
+A chain of 5,000 operators is a tree 5,000 deep, so code that walks a tree does not recurse over it: `children`,
+`walk` and `transform` are made for loops. Everything else nests at most 100 deep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from promontory.model.matcher import Matcher
@@ -231,3 +231,39 @@ def walk(node: Node) -> Iterator[Node]:
         current = waiting.pop()
         yield current
         waiting.extend(reversed(children(current)))
+
+
+def transform(root: Node, change: Callable[[Node, Node], Node]) -> Node:
+    """Return the tree rebuilt from below; `change(before, after)` gets each node as it was and with its new parts."""
+    done: list[Node] = []
+    waiting = [(root, False)]
+    while waiting:
+        node, ready = waiting.pop()
+        parts = children(node)
+        if parts and not ready:
+            waiting.append((node, True))
+            waiting.extend((part, False) for part in reversed(parts))
+            continue
+        fresh = tuple(done[len(done) - len(parts) :])
+        del done[len(done) - len(parts) :]
+        is_same = all(old is new for old, new in zip(parts, fresh, strict=True))
+        done.append(change(node, node if is_same else with_children(node, fresh)))
+    return done.pop()
+
+
+def with_children(node: Node, parts: tuple[Node, ...]) -> Node:
+    """Return the node with other expressions inside it, in the order of `children`."""
+    match node:
+        case Binary():
+            return replace(node, lhs=parts[0], rhs=parts[1])
+        case Call():
+            return replace(node, args=parts)
+        case Aggregation():
+            return replace(node, param=None if node.param is None else parts[0], expr=parts[-1])
+        case Unary() | Paren() | Subquery():
+            return replace(node, expr=parts[0])
+        case MatrixSelector():
+            assert isinstance(parts[0], VectorSelector), "a range is of a selector"
+            return replace(node, selector=parts[0])
+        case _:
+            return node

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promontory.model.matcher import Matcher
-from promontory.promql.durations import parse_number_or_duration
+from promontory.promql.duration_parser import parse_number_or_duration
 from promontory.promql.functions import FUNCTIONS
 from promontory.promql.matching import Modifiers, parse_modifiers
 from promontory.promql.nodes import (
@@ -44,6 +44,7 @@ from promontory.promql.tokens import (
     Token,
     TokenKind,
     is_metric_name,
+    starts_expression,
 )
 from promontory.promql.types import check_types, value_type
 
@@ -53,7 +54,6 @@ _AGGREGATION = Construct("aggregation", "")
 _STABLE = ParserOptions()
 _LITERALS = frozenset([TokenKind.NUMBER, TokenKind.DURATION])
 _CALLABLE = frozenset([TokenKind.IDENTIFIER, TokenKind.FUNCTION_KEYWORD])
-_OPENING = _LITERALS | {TokenKind.STRING, TokenKind.SIGN, TokenKind.LEFT_PAREN, TokenKind.LEFT_BRACE}
 
 
 def parse_query(text: str | bytes, options: ParserOptions = _STABLE) -> Node:
@@ -165,8 +165,7 @@ class _Operands:
         with stream.nested(start):
             arguments.append(climb(stream, self))
             while comma := stream.take(TokenKind.COMMA):
-                token = stream.peek()
-                if token.kind not in _OPENING and not is_metric_name(token):
+                if not starts_expression(stream.peek()):
                     stream.fail(comma.start, "trailing commas not allowed in function call args")
                 arguments.append(climb(stream, self))
         stream.expect(TokenKind.RIGHT_PAREN)

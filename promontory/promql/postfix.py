@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 from typing import TypeVar
 
-from promontory.promql.durations import parse_number_or_duration, parse_offset, parse_range, whole_nanoseconds
+from promontory.promql.duration_parser import parse_number_or_duration, parse_offset, parse_range, whole_nanoseconds
 from promontory.promql.nodes import (
     Anchor,
     Duration,

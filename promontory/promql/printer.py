@@ -30,8 +30,12 @@ from promontory.promql.nodes import (
     VectorSelector,
 )
 from promontory.promql.numbers import format_number, format_number_short
+from promontory.promql.operators import ARITHMETIC
 from promontory.promql.strings import quote_label_name, quote_text
 
+_ARITHMETIC = tuple(f" {operator}" for operator in sorted(ARITHMETIC))
+_OPEN_OFFSET = (" offset (", " offset --", " offset -+")
+_OTHER_SUFFIXES = (" @ ", " anchored", " smoothed")
 _GROUPED = {Cardinality.MANY_TO_ONE: "group_left", Cardinality.ONE_TO_MANY: "group_right"}
 
 
@@ -41,11 +45,26 @@ def print_expr(node: Node) -> str:
     waiting: list[Node | str] = [node]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, str):
-            written.append(part)
-        else:
+        if not isinstance(part, str):
             waiting.extend(reversed(_parts(part)))
+        elif part:
+            if part.startswith(_ARITHMETIC) and written[-1].startswith(_OPEN_OFFSET):
+                _close_offset(written)
+            written.append(part)
     return "".join(written)
+
+
+def _close_offset(written: list[str]) -> None:
+    """Move an offset in parentheses before the other suffixes: an operator behind it would belong to it.
+
+    In `x offset (5m) @ 1 + 3` the sum is of the selector, in `x @ 1 offset (5m) + 3`, as Prometheus prints it, of
+    the offset.
+    """
+    offset = written.pop()
+    place = len(written)
+    while written[place - 1].startswith(_OTHER_SUFFIXES):
+        place -= 1
+    written.insert(place, offset)
 
 
 def _parts(node: Node) -> Sequence[Node | str]:
@@ -70,13 +89,22 @@ def _parts(node: Node) -> Sequence[Node | str]:
             return ("(", node.expr, ")")
         case Binary():
             returned = " bool" if node.return_bool else ""
-            return (node.lhs, f" {node.op}{returned}{_matching(node.matching)} ", node.rhs)
+            return (*_left(node), f" {node.op}{returned}{_matching(node.matching)} ", node.rhs)
         case Call():
             commas: list[Node | str] = [part for argument in node.args for part in (", ", argument)]
             return (node.function, "(", *commas[1:], ")")
         case Aggregation():
             parameter = () if node.param is None else (node.param, ", ")
             return (node.op, _grouping(node), "(", *parameter, node.expr, ")")
+
+
+def _left(node: Binary) -> Sequence[Node | str]:
+    """Return the left side; a sign before the base of a power would be one of the whole power."""
+    base = node.lhs
+    if node.op != "^" or not isinstance(base, NumberLiteral):
+        return (base,)
+    text = _number(base)
+    return ("(", text, ")") if text.startswith("-") else (text.removeprefix("+"),)
 
 
 def _number(node: NumberLiteral) -> str:
@@ -88,7 +116,8 @@ def _number(node: NumberLiteral) -> str:
 
 def _selector(node: VectorSelector) -> str:
     shown = sorted(print_matcher(matcher) for matcher in node.matchers if not _is_name(matcher, node.name))
-    return node.name + ("{" + ",".join(shown) + "}" if shown else "")
+    # Prometheus prints nothing for `{}` in info(x, {}), which it could not read again.
+    return node.name + ("{" + ",".join(shown) + "}" if shown or not node.name else "")
 
 
 def _is_name(matcher: Matcher, name: str) -> bool:

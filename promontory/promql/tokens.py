@@ -91,6 +91,10 @@ _WORD_KINDS = frozenset(
     [TokenKind.IDENTIFIER, TokenKind.METRIC_IDENTIFIER, TokenKind.SET_OPERATOR, TokenKind.AGGREGATOR,
      TokenKind.KEYWORD, TokenKind.FUNCTION_KEYWORD]
 )  # fmt: skip
+_OPENING = frozenset(
+    [TokenKind.NUMBER, TokenKind.DURATION, TokenKind.STRING, TokenKind.SIGN, TokenKind.LEFT_PAREN,
+     TokenKind.LEFT_BRACE]
+)  # fmt: skip
 
 _KIND_WORDS = {
     TokenKind.IDENTIFIER: "identifier",
@@ -108,6 +112,11 @@ _OPERATOR_KINDS = frozenset(
 def is_metric_name(token: Token) -> bool:
     """Say whether the token can be the name of a metric."""
     return token.kind in _WORD_KINDS and token.word not in NOT_METRIC_NAMES
+
+
+def starts_expression(token: Token) -> bool:
+    """Say whether an expression can begin with the token."""
+    return token.kind in _OPENING or is_metric_name(token)
 
 
 def is_label_name(token: Token) -> bool:
