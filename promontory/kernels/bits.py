@@ -88,18 +88,26 @@ def store_be32(data: Bytes, position: int, word: int) -> None:
 
 
 def _build_octets_at() -> Any:
-    import numba
     from numba import types
     from numba.extending import intrinsic as numba_intrinsic
+    from numba.np.arrayobj import populate_array
+
+    octets = types.Array(types.uint8, 1, "C")
 
     @numba_intrinsic
-    def pointer_at(typing_context, address):  # type: ignore[no-untyped-def]
+    def view(typing_context, address, size):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
+            one = context.get_constant(types.intp, 1)
+            array = context.make_array(octets)(context, builder)
+            pointer = builder.inttoptr(args[0], array.data.type)
+            populate_array(
+                array, data=pointer, shape=(args[1],), strides=(one,), itemsize=one, meminfo=None, parent=None
+            )
+            return array._getvalue()
 
-        return types.voidptr(types.int64), generate
+        return octets(types.int64, types.int64), generate
 
-    return numba.njit(lambda address, size: numba.carray(pointer_at(address), (size,), numba.uint8))
+    return view
 
 
 @intrinsic(_build_octets_at)

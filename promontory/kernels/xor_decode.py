@@ -127,7 +127,7 @@ def decode_later(
             change = signed64(wrap64(word << wrap64(ones + 1)) >> wrap64(64 - size))
             if change > 1 << (size - 1):
                 change -= 1 << size
-            delta += change
+            delta = signed64(delta + change)
             bit += size + ones + 1
             word = wrap64(word << wrap64(size + ones + 1))
         else:

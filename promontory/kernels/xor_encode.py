@@ -2,6 +2,8 @@
 
 Fields go through a 64-bit accumulator whose top `fill` bits (0 to 7) are pending; each field is added below them and
 the whole accumulator is stored at the output position, which then moves by the full bytes.
+Prometheus writes whole bytes before single bits and keeps a byte open after a whole one. So a chunk has a zero byte
+more where its last write was of whole bytes and ended at a byte's border; readers never look at it.
 Source: Prometheus 2.42 tsdb/chunkenc/xor.go.
 """
 
@@ -59,7 +61,8 @@ def encode_chunk(times: Ints, values: Words, first: int, last: int, out: Bytes, 
     at = put_varint(out, at + 2, signed64(times[first]))
     store_be64(out, at, wrap64(values[first]))
     if last - first == 1:
-        return at + 8
+        out[at + 8] = 0
+        return at + 9
     at = put_uvarint(out, at + 8, wrap64(times[first + 1]) - wrap64(times[first]))
     return encode_later(times, values, first + 1, last, out, at)
 
@@ -107,7 +110,13 @@ def encode_later(times: Ints, values: Words, second: int, last: int, out: Bytes,
             at, pending, fill = put_bits(out, at, pending, fill, mixed >> wrap64(32), size - wrap64(32))
             mixed, size = mixed & wrap64(LOW_HALF), wrap64(32)
         at, pending, fill = put_bits(out, at, pending, fill, mixed, size)
-    return signed64(at) + (1 if fill else 0)
+    end = signed64(at)
+    if fill:
+        return end + 1
+    if values[last - 1] != values[last - 2] and (window_leading + window_trailing) % 8 == 0:
+        out[end] = 0
+        return end + 1
+    return end
 
 
 @kernel("void(int64[::1], uint64[::1], int64[::1], uint8[::1], int64[::1])")

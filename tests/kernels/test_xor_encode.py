@@ -15,7 +15,7 @@ def encode(call, times, values):
 @BOTH
 def test_chunks_of_none_and_of_one_sample_are_only_a_head(call):
     assert encode(call, [], []) == b"\0\0"
-    assert encode(call, [-1], [1.0]) == bytes.fromhex("0001 01 3ff0000000000000")
+    assert encode(call, [-1], [1.0]) == bytes.fromhex("0001 01 3ff0000000000000 00")
 
 
 @BOTH
@@ -32,6 +32,14 @@ def test_values_open_a_window_and_reuse_it(call):
     expected = "11" + "00001" + "001011" + "1" * 11 + "0" + "10" + "1" * 11
     bits = encode(call, [0, 1, 2], [1.0, 2.0, 1.0])[12:]
     assert "".join(f"{octet:08b}" for octet in bits) == expected.ljust(40, "0")
+
+
+@BOTH
+def test_whole_bytes_that_end_at_a_border_leave_prometheus_open_byte(call):
+    window = np.array([0, 0x0000FFFFFFFFFFFF, 0], np.uint64).view(np.float64)
+    expected = "11" + "10000" + "110000" + "1" * 48 + "0" + "10" + "1" * 48 + "0" * 8
+    bits = encode(call, [0, 1, 2], window)[12:]
+    assert "".join(f"{octet:08b}" for octet in bits) == expected
 
 
 @pytest.mark.parametrize(
