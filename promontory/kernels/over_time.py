@@ -82,7 +82,7 @@ def extremes(sign: float, values: Floats, low: Longs, high: Longs, queue: Longs,
     """
     head = 0
     tail = 0
-    taken = low[0]
+    taken = 0
     for j in range(len(out)):
         if high[j] <= low[j]:
             continue

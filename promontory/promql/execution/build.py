@@ -1,0 +1,187 @@
+"""From plan nodes to operators.
+
+Whatever works on rows one by one stays in the pipeline of its select: look-up or window, subquery, functions and
+operators with scalars that are known now, and at its end, where an aggregation stands above, the fold. Everything
+else is an operator over whole values.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator
+
+import numpy as np
+
+from promontory.model.matcher import MatchKind
+from promontory.model.selector import Selector
+from promontory.model.time_range import TimeGrid
+from promontory.promql.execution import operators
+from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
+from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
+from promontory.promql.execution.histogram_quantile import quantile_of_histograms
+from promontory.promql.execution.joins import join
+from promontory.promql.execution.names import DropNameStage, merge_names
+from promontory.promql.execution.operator import Operator, Stage
+from promontory.promql.execution.operators import Compute, Known, StageOperator
+from promontory.promql.execution.pipeline import Pipeline
+from promontory.promql.execution.ranks import aggregate_quantile, aggregate_top
+from promontory.promql.execution.relabel import join_labels, replace_labels
+from promontory.promql.execution.resample import ResampleStage
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.sets import combine_sets
+from promontory.promql.execution.values import Floats, Value
+from promontory.promql.execution.windows import LookupStage, WindowStage
+from promontory.promql.plan import nodes
+from promontory.promql.plan.arithmetic import COMPARISONS
+from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS
+from promontory.promql.plan.nodes import PlanNode, plan_children
+from promontory.promql.plan.selects import inner_grid, selector_of
+from promontory.promql.plan.walk import walk_tree
+
+Asked = tuple[PlanNode, TimeGrid]
+NO_PARAMETER = np.empty(0)
+
+
+class Builder:
+    """Builds the operators of one plan and gathers the pipelines by what they read."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.pipelines: dict[Selector, list[Pipeline]] = {}
+
+    def build(self, root: PlanNode, grid: TimeGrid) -> Operator:
+        """Return the operator of a plan's root."""
+        return walk_tree(self._visit, (root, grid))
+
+    def _visit(self, asked: Asked) -> Generator[Asked, Operator, Operator]:
+        node, grid = asked
+        children = []
+        for _, child in plan_children(node):
+            children.append((yield child, inner_grid(node, grid)))
+        match node:
+            case nodes.Read():
+                return self.read(node, grid)
+            case nodes.Constant() | nodes.Clock() | nodes.Text():
+                return _known(node, grid)
+            case nodes.Lookup():
+                return self.lookup(node, grid, children)
+            case nodes.Resample():
+                return self._staged(lambda: ResampleStage(node.grid(grid)), children, None)
+            case nodes.Window():
+                return self.window(node, grid, children)
+            case nodes.Elementwise():
+                return self.elementwise(node, grid, children)
+            case nodes.VectorScalar():
+                return self.vector_scalar(node, grid, children)
+            case nodes.Aggregate():
+                return self.aggregate(node, grid, children)
+            case _:
+                return Compute(_function(self._run, node, grid), children)
+
+    def read(self, node: nodes.Read, grid: TimeGrid) -> Operator:
+        """Raw samples."""
+        fixed = any(matcher.name == b"__name__" and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
+        pipeline = Pipeline(self._run, fixed_name=fixed)
+        self.pipelines.setdefault(selector_of(node, grid), []).append(pipeline)
+        return pipeline
+
+    def lookup(self, node: nodes.Lookup, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Instant selectors."""
+        stage = LookupStage(self._run, grid, node.read.timing, node.read.range_ms, node.times)
+        return self._staged(lambda: stage, children, grid.count)
+
+    def window(self, node: nodes.Window, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Functions over range vectors."""
+        source = node.source
+
+        def make(parameter: Floats = NO_PARAMETER) -> Stage:
+            return WindowStage(self._run, node.function, grid, source.timing, source.range_ms, parameter, node.position)
+
+        built = self._staged(make, children, grid.count)
+        if node.function in NAME_KEEPING_WINDOWS:
+            return built
+        fixed = isinstance(built, Pipeline) and built.fixed_name
+        stage = DropNameStage(self._run, fixed_name=fixed)
+        return self._staged(lambda: stage, [built], grid.count)
+
+    def elementwise(self, node: nodes.Elementwise, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Functions of each value."""
+
+        def make(*parameters: Floats) -> Stage:
+            return ElementwiseStage(node.function, parameters)
+
+        return self._staged(make, children, grid.count, drops_name=True)
+
+    def vector_scalar(self, node: nodes.VectorScalar, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Operators between a vector and a scalar."""
+
+        def make(scalar: Floats) -> Stage:
+            return VectorScalarStage(node.op, scalar, node.swapped, node.return_bool)
+
+        drops_name = node.return_bool or node.op not in COMPARISONS
+        return self._staged(make, children, grid.count, drops_name=drops_name)
+
+    def aggregate(self, node: nodes.Aggregate, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Aggregations."""
+        if node.op not in FOLDS:
+            function = aggregate_quantile if node.op == "quantile" else aggregate_top
+            return Compute(functools.partial(function, self._run, node), children)
+        sink = FoldSink(self._run, node.op, node.grouping, by=not node.without, count=grid.count)
+        (vector,) = children
+        if isinstance(vector, Pipeline) and vector.open:
+            return vector.close(sink)
+        return FoldOperator(sink, vector)
+
+    def _staged(
+        self, make: Callable[..., Stage], children: list[Operator], count: int | None, *, drops_name: bool = False
+    ) -> Operator:
+        """Put a stage behind its first child: in that one's pipeline where nothing has to be awaited.
+
+        Where series may become equal by losing their names, whole rows are needed to make them one.
+        """
+        rows, *scalars = children
+        known = [scalar.value for scalar in scalars if isinstance(scalar, Known)]
+        waits = len(known) < len(scalars)
+        if isinstance(rows, Pipeline) and rows.open and not waits and (rows.fixed_name or not drops_name):
+            rows.then(make(*known), count=count)
+            if drops_name:
+                rows.then(DropNameStage(self._run, fixed_name=True), count=count)
+            return rows
+        built = StageOperator(make, children)
+        return Compute(functools.partial(merge_names, self._run), [built]) if drops_name else built
+
+
+def _known(node: nodes.Constant | nodes.Clock | nodes.Text, grid: TimeGrid) -> Operator:
+    match node:
+        case nodes.Constant():
+            return Known(np.full(grid.count, node.value))
+        case nodes.Text():
+            return Known(node.text)
+        case nodes.Clock():
+            return Known(grid.times_ms() / 1000.0)
+
+
+def _function(run: Run, node: PlanNode, grid: TimeGrid) -> Callable[..., Value]:
+    match node:
+        case nodes.ScalarOperation():
+            return functools.partial(operators.operate_scalar, node.op)
+        case nodes.Join():
+            return functools.partial(join, run, node)
+        case nodes.SetOperation():
+            return functools.partial(combine_sets, run, node)
+        case nodes.ToVector():
+            return functools.partial(operators.to_vector, run)
+        case nodes.ToScalar():
+            return operators.to_scalar
+        case nodes.LabelReplace():
+            return functools.partial(replace_labels, run, node)
+        case nodes.LabelJoin():
+            return functools.partial(join_labels, run, node)
+        case nodes.Absent():
+            return functools.partial(operators.absent, run, node.labels)
+        case nodes.HistogramQuantile():
+            return functools.partial(quantile_of_histograms, run, grid, node)
+        case nodes.Sort():
+            return functools.partial(operators.sort_values, run, node.position, descending=node.descending)
+        case _:
+            return functools.partial(operators.repeat, grid.count)

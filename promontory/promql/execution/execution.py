@@ -1,0 +1,100 @@
+"""Execution: a plan that is fed and answers.
+
+    execution = Execution(plan, context, max_samples=…)
+    for each select i, for each of its batches, in order:
+        prepared = execution.prepare(i, samples)     # any thread, several at a time
+        execution.absorb(i, prepared)                # one at a time
+    result = execution.finish()
+
+All of it is for the kernel pool: nothing here awaits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from promontory.model.context import QueryContext
+from promontory.model.label_rows import LabelRows
+from promontory.model.labels import Labels
+from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
+from promontory.model.samples import Samples
+from promontory.model.steps import Steps
+from promontory.promql.execution.build import Builder
+from promontory.promql.execution.names import drop_marked_names
+from promontory.promql.execution.operator import Batch, Operator
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import Value, compact, constant_steps, take_steps
+from promontory.promql.execution.windows import drop_stale
+from promontory.promql.plan.plan import Plan
+from promontory.promql.plan.walk import walk_tree
+
+MAX_SAMPLES = 50_000_000
+
+
+class Execution:
+    """One evaluation of a plan."""
+
+    def __init__(self, plan: Plan, context: QueryContext, *, max_samples: int = MAX_SAMPLES) -> None:
+        self._plan = plan
+        self._run = Run(context, max_samples=max_samples, delayed_names=plan.options.delayed_names)
+        builder = Builder(self._run)
+        self._root = builder.build(plan.root, plan.grid)
+        self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
+
+    def prepare(self, index: int, samples: Samples) -> Sequence[Batch]:
+        """Return a batch of select `index` as each of its pipelines wants it; thread-safe."""
+        return [pipeline.prepare(samples) for pipeline in self._pipelines[index]]
+
+    def absorb(self, index: int, prepared: Sequence[Batch]) -> None:
+        """Take a prepared batch; in the order of the batches of its select."""
+        for pipeline, batch in zip(self._pipelines[index], prepared, strict=True):
+            pipeline.absorb(batch)
+
+    def finish(self) -> QueryResult:
+        """Return the answer, once everything was absorbed."""
+        value = walk_tree(self._evaluate, self._root)
+        grid = self._plan.grid
+        if isinstance(value, Steps):
+            answer = VectorResult(grid, self._ordered(value))
+            return QueryResult(answer, self._run.annotations())
+        if isinstance(value, Samples):
+            return QueryResult(SamplesResult(grid, _sorted_samples(drop_stale(value))), self._run.annotations())
+        if isinstance(value, str):
+            return QueryResult(StringResult(grid, value), self._run.annotations())
+        steps = constant_steps(LabelRows.from_labels([Labels()], self._run.symbols), value)
+        return QueryResult(ScalarResult(grid, steps), self._run.annotations())
+
+    def _evaluate(self, operator: Operator) -> Generator[Operator, Value, Value]:
+        values = []
+        for child in operator.inputs:
+            values.append((yield child))
+        self._run.check()
+        value = operator.evaluate(values)
+        self._run.check()
+        for used in values:
+            self._run.release(used)
+        self._run.hold(value)
+        return value
+
+    def _ordered(self, steps: Steps) -> Steps:
+        """Return the rows present at some time, by labels unless an instant answer has an order of its own."""
+        steps = compact(drop_marked_names(steps))
+        if steps.order is not None and self._plan.grid.count == 1:
+            return steps
+        index = steps.labels.sort_index()
+        if (index == np.arange(len(index))).all():
+            return steps
+        return take_steps(steps, index)
+
+
+def _sorted_samples(samples: Samples) -> Samples:
+    """Return the series that have samples, by labels."""
+    counts = np.diff(samples.row_start)
+    index = samples.labels.sort_index()
+    index = index[counts[index] > 0]
+    place = np.repeat(samples.row_start[index], counts[index])
+    starts = np.concatenate([[0], np.cumsum(counts[index])]).astype(np.int64)
+    chosen = place + np.arange(starts[-1]) - np.repeat(starts[:-1], counts[index])
+    return Samples(samples.labels.take(index), starts, samples.timestamps_ms[chosen], samples.values[chosen])

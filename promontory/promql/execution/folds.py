@@ -1,0 +1,113 @@
+"""The sink of sum, avg, min, max, count, group, stddev and stdvar: rows are folded as they come.
+
+Only the state of the groups is held, [groups, times], however many series there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels import aggregations
+from promontory.kernels.compile import Kernel
+from promontory.model.steps import Steps
+from promontory.promql.execution.groups import GroupTable
+from promontory.promql.execution.operator import Batch, Operator
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import Value, compact
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+FoldKernel = Kernel[[Floats, Flags, NDArray[np.int32], NDArray[np.uint8], Floats, Floats, Floats, Floats], int]
+
+
+def _finish_avg(count: Floats, total: Floats, lost: Floats, running: Floats) -> Floats:
+    return np.where(running != 0, total + lost, total / count + lost / count)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How rows enter a group's state, and what the state comes to; states are float64[g, k]."""
+
+    kernel: FoldKernel
+    finish: Callable[[Floats, Floats, Floats, Floats], Floats]
+
+
+FOLDS = {
+    "sum": Fold(aggregations.fold_sum, lambda _, total, lost, __: total + lost),
+    "avg": Fold(aggregations.fold_avg, _finish_avg),
+    "min": Fold(aggregations.fold_min, lambda _, least, __, ___: least),
+    "max": Fold(aggregations.fold_max, lambda _, most, __, ___: most),
+    "count": Fold(aggregations.fold_count, lambda count, _, __, ___: count),
+    "group": Fold(aggregations.fold_count, lambda count, _, __, ___: np.ones_like(count)),
+    "stddev": Fold(aggregations.fold_variance, lambda count, _, squares, __: np.sqrt(squares / count)),
+    "stdvar": Fold(aggregations.fold_variance, lambda count, _, squares, __: squares / count),
+}
+
+
+class FoldSink:
+    """Folds batches into groups, in order."""
+
+    def __init__(self, run: Run, op: str, grouping: tuple[bytes, ...], *, by: bool, count: int) -> None:
+        self._run = run
+        self._fold = FOLDS[op]
+        self._grouping = grouping
+        self._by = by
+        self._table = GroupTable(run.symbols)
+        self._states = [np.zeros((0, count)) for _ in range(4)]
+        self._drop_name = np.zeros(0, np.bool_)
+
+    def absorb(self, batch: Batch) -> None:
+        """Fold the rows of a batch."""
+        assert isinstance(batch, Steps)
+        local, rows = batch.labels.group(self._grouping, by=self._by)
+        group = self._table.assign(rows)[local]
+        self._make_room()
+        if batch.drop_name.any():
+            self._drop_name[group[batch.drop_name]] = True
+        self._fold.kernel(batch.values, batch.present, group, self._run.stop, *self._states)
+
+    def finish(self) -> Value:
+        """Return one row a group that had a value."""
+        groups = len(self._table)
+        count, *rest = (state[:groups] for state in self._states)
+        with np.errstate(all="ignore"):
+            values = self._fold.finish(count, *rest)
+        steps = Steps(self._table.labels(), values, count > 0, self._drop_name[:groups])
+        self._states = []
+        return compact(steps)
+
+    def _make_room(self) -> None:
+        needed = len(self._table)
+        if needed <= len(self._drop_name):
+            return
+        room = max(2 * len(self._drop_name), needed)
+        times = self._states[0].shape[1]
+        self._run.refuse_beyond(needed * times)
+        for index, state in enumerate(self._states):
+            self._states[index] = np.zeros((room, times))
+            self._states[index][: len(state)] = state
+        self._drop_name = np.concatenate([self._drop_name, np.zeros(room - len(self._drop_name), np.bool_)])
+
+
+class FoldOperator:
+    """The same over a vector that is there as a whole."""
+
+    def __init__(self, sink: FoldSink, vector: Operator) -> None:
+        self._sink = sink
+        self._vector = vector
+
+    @property
+    def inputs(self) -> Sequence[Operator]:
+        """The vector."""
+        return (self._vector,)
+
+    def evaluate(self, values: Sequence[Value]) -> Value:
+        """Return the groups."""
+        (steps,) = values
+        assert isinstance(steps, Steps)
+        self._sink.absorb(steps)
+        return self._sink.finish()

@@ -1,0 +1,146 @@
+"""Pipeline: one select's samples, through its stages, into a sink.
+
+`prepare` runs the stages over a batch on any thread; `absorb` takes what it gave, in the order of the batches, one
+at a time: that order alone decides the digits of a sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.samples import Samples
+from promontory.model.steps import Steps
+from promontory.promql.execution.operator import Batch, Operator, Stage
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import Value, compact, concat_steps
+
+
+class Sink(Protocol):
+    """Where the batches of a pipeline end."""
+
+    def absorb(self, batch: Batch) -> None:
+        """Take a batch; batches come in order."""
+
+    def finish(self) -> Value:
+        """Return the value of all batches, and hold nothing any more."""
+
+
+class Pipeline:
+    """An operator that is fed. Built open, stage by stage, and closed by a sink."""
+
+    def __init__(self, run: Run, *, fixed_name: bool) -> None:
+        self.run = run
+        self.fixed_name = fixed_name
+        self.stages: list[Stage] = []
+        self.open = True
+        self._sink: Sink = CollectSamples(run)
+
+    @property
+    def inputs(self) -> Sequence[Operator]:
+        """None: a pipeline is fed."""
+        return ()
+
+    def then(self, stage: Stage, *, count: int | None) -> Pipeline:
+        """Add a stage; what it gives are samples, or vectors over `count` times."""
+        assert self.open
+        self.stages.append(stage)
+        self._sink = CollectSamples(self.run) if count is None else CollectSteps(self.run, count)
+        return self
+
+    def close(self, sink: Sink) -> Pipeline:
+        """End in `sink` instead of keeping the rows."""
+        assert self.open
+        self.open = False
+        self._sink = sink
+        return self
+
+    def prepare(self, samples: Samples) -> Batch:
+        """Return the batch after all stages; thread-safe."""
+        self.run.check()
+        batch: Batch = samples
+        for stage in self.stages:
+            batch = stage.apply(batch)
+        # A kernel that saw the stop flag left rows out.
+        self.run.check()
+        return batch
+
+    def absorb(self, batch: Batch) -> None:
+        """Take what `prepare` gave; in order, one at a time."""
+        self._sink.absorb(batch)
+        self.run.check()
+
+    def evaluate(self, values: Sequence[Value]) -> Value:
+        """Return what the sink made of all batches."""
+        assert not values
+        for stage in self.stages:
+            stage.finish()
+        return self._sink.finish()
+
+
+class CollectSteps:
+    """A sink that keeps the rows present at some time."""
+
+    def __init__(self, run: Run, count: int) -> None:
+        self._run = run
+        self._count = count
+        self._parts: list[Steps] = []
+
+    def absorb(self, batch: Batch) -> None:
+        """Keep the rows of a batch."""
+        assert isinstance(batch, Steps)
+        part = compact(batch)
+        if len(part):
+            self._run.hold(part)
+            self._parts.append(part)
+
+    def finish(self) -> Value:
+        """Return all rows."""
+        for part in self._parts:
+            self._run.release(part)
+        steps = concat_steps(self._parts, self._run.symbols, self._count)
+        self._parts = []
+        return steps
+
+
+class CollectSamples:
+    """A sink that keeps raw samples."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._parts: list[Samples] = []
+
+    def absorb(self, batch: Batch) -> None:
+        """Keep the samples of a batch."""
+        assert isinstance(batch, Samples)
+        if len(batch):
+            self._run.hold(batch)
+            self._parts.append(batch)
+
+    def finish(self) -> Value:
+        """Return all samples."""
+        for part in self._parts:
+            self._run.release(part)
+        parts, self._parts = self._parts, []
+        return concat_samples(parts) if parts else empty_samples(self._run)
+
+
+def empty_samples(run: Run) -> Samples:
+    """Return no series."""
+    return Samples(LabelRows.empty(run.symbols), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
+def concat_samples(parts: Sequence[Samples]) -> Samples:
+    """Return the series of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = np.concatenate([np.diff(part.row_start) for part in parts])
+    return Samples(
+        labels=concat_rows([part.labels for part in parts]),
+        row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        timestamps_ms=np.concatenate([part.timestamps_ms for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+    )

@@ -1,0 +1,92 @@
+"""quantile, topk and bottomk: they need all values of a group at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.errors import ExecutionError
+from promontory.kernels.aggregations import STEP_BLOCK, choose_top
+from promontory.kernels.quantiles import group_quantiles
+from promontory.model.steps import Steps
+from promontory.promql.execution.numbers import format_general
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import compact, empty_steps, make_steps
+from promontory.promql.plan.nodes import Aggregate
+
+Floats = NDArray[np.float64]
+
+
+def warn_quantiles(run: Run, quantiles: Floats, position: str) -> None:
+    """Note the values that are no quantiles: NaN, the greatest above 1, the least below 0."""
+    with np.errstate(invalid="ignore"):
+        numbers = quantiles[~np.isnan(quantiles)]
+    found = [np.nan] if len(numbers) < len(quantiles) else []
+    found += [numbers.max()] if len(numbers) and numbers.max() > 1 else []
+    found += [numbers.min()] if len(numbers) and numbers.min() < 0 else []
+    for value in found:
+        run.warn(f"quantile value should be between 0 and 1, got {format_general(float(value))}", position)
+
+
+def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats) -> Steps:
+    """Return the quantile of each group; quantile: float64[k]."""
+    warn_quantiles(run, quantile, node.position)
+    group, labels = steps.labels.group(node.grouping, by=not node.without)
+    values = np.empty((len(labels), steps.values.shape[1]))
+    present = np.zeros(values.shape, np.bool_)
+    rows = np.argsort(group, kind="stable").astype(np.int64)
+    group_quantiles(
+        steps.values, steps.present, rows, group_starts(group, len(labels)), quantile,
+        run.stop, np.empty(len(steps)), values, present,
+    )  # fmt: skip
+    marked = np.zeros(len(labels), np.bool_)
+    marked[group[steps.drop_name]] = True
+    return compact(replace(make_steps(labels, values, present), drop_name=marked))
+
+
+def group_starts(group: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return int64[count + 1]: where each group begins when rows stand by group."""
+    return np.concatenate([[0], np.cumsum(np.bincount(group, minlength=count))]).astype(np.int64)
+
+
+def aggregate_top(run: Run, node: Aggregate, steps: Steps, wanted: Floats) -> Steps:
+    """Return the k greatest (bottomk: least) rows of each group at each time; wanted: float64[k]."""
+    if not len(steps) or np.nanmax(wanted, initial=-np.inf) < 1:
+        return empty_steps(run.symbols, steps.values.shape[1])
+    _check_wanted(wanted)
+    group, labels = steps.labels.group(node.grouping, by=not node.without)
+    sign = 1.0 if node.op == "topk" else -1.0
+    starts = group_starts(group, len(labels))
+    heaps = np.zeros((STEP_BLOCK, len(steps)), np.int64)
+    keys = np.zeros((STEP_BLOCK, len(steps)))
+    sizes = np.zeros((STEP_BLOCK, len(labels)), np.int64)
+    chosen = np.zeros(steps.present.shape, np.bool_)
+    choose_top(
+        steps.values, steps.present, group, np.minimum(wanted, len(steps)).astype(np.int64), sign, starts,
+        run.stop, heaps, keys, sizes, chosen,
+    )  # fmt: skip
+    kept = replace(steps, present=chosen, order=None)
+    if len(wanted) != 1:
+        return compact(kept)
+    places = [_heap_order(heaps[0], keys[0], int(starts[g]), int(size)) for g, size in enumerate(sizes[0])]
+    index = np.concatenate(places) if places else np.empty(0, np.int64)
+    rows = np.flatnonzero(chosen[:, 0])
+    order = np.searchsorted(rows, index)
+    return replace(compact(kept), order=order)
+
+
+def _heap_order(heap: NDArray[np.int64], keys: Floats, base: int, size: int) -> NDArray[np.int64]:
+    """Return the rows of one heap, greatest first, NaN last."""
+    inside = slice(base, base + size)
+    return heap[inside][np.argsort(-keys[inside], kind="stable")]
+
+
+def _check_wanted(wanted: Floats) -> None:
+    if np.isnan(wanted).any():
+        raise ExecutionError("Parameter value is NaN")
+    if wanted.min() <= -(2.0**63):
+        raise ExecutionError(f"Scalar value {format_general(float(wanted.min()))} underflows int64")
+    if wanted.max() >= 2.0**63:
+        raise ExecutionError(f"Scalar value {format_general(float(wanted.max()))} overflows int64")

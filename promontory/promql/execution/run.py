@@ -1,0 +1,88 @@
+"""Run: what the operators of one query share: context, limits on what is held, annotations."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.errors import LimitError
+from promontory.model.context import QueryContext
+from promontory.model.result import Annotations
+from promontory.model.symbols import SymbolTable
+from promontory.promql.execution.values import Value, held_bytes, held_samples
+
+TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution"
+
+
+class Run:
+    """One evaluation. Thread-safe: batches are prepared side by side.
+
+    `max_samples` bounds the samples held at one time, as in Prometheus; a batch that is folded at once is not held.
+    """
+
+    def __init__(self, context: QueryContext, *, max_samples: int = 50_000_000, delayed_names: bool = False) -> None:
+        self.context = context
+        self.delayed_names = delayed_names
+        self._max_samples = max_samples
+        self._lock = threading.Lock()
+        self._held_samples = 0
+        self._warnings: dict[str, str] = {}
+        self._infos: dict[str, str] = {}
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """The symbol table of the query."""
+        return self.context.symbols
+
+    @property
+    def stop(self) -> NDArray[np.uint8]:
+        """uint8[1], polled by kernels."""
+        return self.context.stop
+
+    def check(self) -> None:
+        """Raise LimitError where the query was canceled or timed out."""
+        self.context.check()
+
+    def hold(self, value: Value) -> None:
+        """Count a value as held. Raises LimitError beyond the limit of samples or bytes."""
+        samples = held_samples(value)
+        self.context.budget.charge(held_bytes(value))
+        with self._lock:
+            self._held_samples += samples
+            held = self._held_samples
+        if held > self._max_samples:
+            raise LimitError(TOO_MANY_SAMPLES)
+
+    def release(self, value: Value) -> None:
+        """Count a value as gone."""
+        self.context.budget.release(held_bytes(value))
+        with self._lock:
+            self._held_samples -= held_samples(value)
+
+    def refuse_beyond(self, samples: int) -> None:
+        """Raise LimitError where an array of so many samples would be too much, before it is made."""
+        if samples > self._max_samples:
+            raise LimitError(TOO_MANY_SAMPLES)
+
+    def warn(self, text: str, position: str) -> None:
+        """Note a warning, once for its text, with the first place where it arose."""
+        with self._lock:
+            self._warnings.setdefault(text, position)
+
+    def inform(self, text: str, position: str) -> None:
+        """Note an info, once for its text, with the first place where it arose."""
+        with self._lock:
+            self._infos.setdefault(text, position)
+
+    def annotations(self) -> Annotations:
+        """Return what was noted, as the API shows it."""
+        return Annotations(
+            warnings=tuple(_shown("PromQL warning", self._warnings)),
+            infos=tuple(_shown("PromQL info", self._infos)),
+        )
+
+
+def _shown(kind: str, noted: dict[str, str]) -> list[str]:
+    return [f"{kind}: {text} ({position})" if position else f"{kind}: {text}" for text, position in noted.items()]

@@ -1,0 +1,103 @@
+"""What flows between operators: Steps (a vector), float64[k] (a scalar), Samples (a range vector), str.
+
+Rows of Steps that are present at no time stand for nothing; `compact` takes them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.errors import ExecutionError
+from promontory.kernels.matching import find_collision, merge_rows
+from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.samples import Samples
+from promontory.model.steps import Steps
+from promontory.model.symbols import SymbolTable
+
+Floats = NDArray[np.float64]
+Value = Steps | Samples | Floats | str
+
+# The labels that describe the metric: they go wherever the name goes.
+METADATA_LABELS = (b"__name__", b"__type__", b"__unit__")
+SAME_LABELSET = "vector cannot contain metrics with the same labelset"
+
+
+def held_samples(value: Value) -> int:
+    """Return how many samples a value holds."""
+    if isinstance(value, Steps):
+        return int(np.count_nonzero(value.present))
+    if isinstance(value, Samples):
+        return len(value.values)
+    return 0
+
+
+def held_bytes(value: Value) -> int:
+    """Return the bytes of a value's sample columns."""
+    if isinstance(value, Steps):
+        return value.values.nbytes + value.present.nbytes
+    return value.resident_bytes if isinstance(value, Samples) else 0
+
+
+def empty_steps(symbols: SymbolTable, count: int) -> Steps:
+    """Return a vector without series over `count` times."""
+    return make_steps(LabelRows.empty(symbols), np.empty((0, count)), np.zeros((0, count), np.bool_))
+
+
+def make_steps(labels: LabelRows, values: Floats, present: NDArray[np.bool_]) -> Steps:
+    """Return a vector none of whose names is marked to go."""
+    return Steps(labels, values, present, np.zeros(len(labels), np.bool_))
+
+
+def constant_steps(labels: LabelRows, values: Floats) -> Steps:
+    """Return a vector of one series present at all times; values: float64[k]."""
+    return make_steps(labels, values.reshape(1, -1), np.ones((1, len(values)), np.bool_))
+
+
+def take_steps(steps: Steps, index: NDArray[np.int64]) -> Steps:
+    """Return the rows at `index`, in that order."""
+    return Steps(steps.labels.take(index), steps.values[index], steps.present[index], steps.drop_name[index])
+
+
+def compact(steps: Steps) -> Steps:
+    """Return the rows that are present at some time."""
+    some: NDArray[np.bool_] = np.any(steps.present, axis=1)
+    if some.all():
+        return steps
+    kept = take_steps(steps, np.flatnonzero(some))
+    if steps.order is None:
+        return kept
+    place = np.cumsum(some) - 1
+    return replace(kept, order=place[steps.order[some[steps.order]]])
+
+
+def concat_steps(parts: Sequence[Steps], symbols: SymbolTable, count: int) -> Steps:
+    """Return the rows of all parts, one after the other."""
+    if not parts:
+        return empty_steps(symbols, count)
+    if len(parts) == 1:
+        return parts[0]
+    return Steps(
+        labels=concat_rows([part.labels for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        present=np.concatenate([part.present for part in parts]),
+        drop_name=np.concatenate([part.drop_name for part in parts]),
+    )
+
+
+def merge_equal(steps: Steps) -> Steps:
+    """Return the rows with those of equal labels made one. Raises ExecutionError where two meet at one time."""
+    group, first = steps.labels.unique()
+    if len(first) == len(steps):
+        return steps
+    count = steps.values.shape[1]
+    owner = np.full((len(first), count), -1, np.int32)
+    if find_collision(steps.present, group, np.ones(count, np.bool_), owner, np.empty(3, np.int64)):
+        raise ExecutionError(SAME_LABELSET)
+    values = np.zeros((len(first), count))
+    present = np.zeros((len(first), count), np.bool_)
+    merge_rows(steps.values, steps.present, group, values, present)
+    return Steps(steps.labels.take(first), values, present, steps.drop_name[first])

@@ -1,0 +1,150 @@
+"""Stages that turn samples into values at the times of a grid: windows and look-ups.
+
+A kernel stops early when the query is stopped; the pipeline checks for that after each batch, so rows that were not
+done are never used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels import over_time, rates, trends
+from promontory.kernels.lookup import lookup_samples
+from promontory.kernels.windows import WindowKernel, count_stale
+from promontory.model.label_rows import LabelRows
+from promontory.model.samples import STALE_NAN_BITS, Samples
+from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.operator import Batch
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import make_steps
+from promontory.promql.plan.nodes import Timing
+
+KERNELS: dict[str, WindowKernel] = {
+    "avg_over_time": over_time.avg_windows,
+    "changes": rates.changes_windows,
+    "count_over_time": over_time.count_windows,
+    "delta": rates.delta_windows,
+    "deriv": trends.deriv_windows,
+    "first_over_time": over_time.first_windows,
+    "idelta": rates.idelta_windows,
+    "increase": rates.increase_windows,
+    "irate": rates.irate_windows,
+    "last_over_time": over_time.last_windows,
+    "max_over_time": over_time.max_windows,
+    "min_over_time": over_time.min_windows,
+    "predict_linear": trends.predict_linear_windows,
+    "present_over_time": over_time.present_windows,
+    "quantile_over_time": over_time.quantile_windows,
+    "rate": rates.rate_windows,
+    "resets": rates.resets_windows,
+    "stddev_over_time": over_time.stddev_windows,
+    "stdvar_over_time": over_time.stdvar_windows,
+    "sum_over_time": over_time.sum_windows,
+}
+COUNTER_SUFFIXES = (b"_total", b"_sum", b"_count", b"_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class LookupStage:
+    """The newest sample within the lookback, or with `times` its timestamp in seconds."""
+
+    run: Run
+    grid: TimeGrid
+    timing: Timing
+    lookback_ms: int
+    times: bool = False
+
+    def apply(self, batch: Batch) -> Batch:
+        """Return a vector of the samples' series."""
+        assert isinstance(batch, Samples)
+        ends = self.timing.apply(self.grid)
+        values = np.empty((len(batch), ends.count))
+        present = np.zeros(values.shape, np.bool_)
+        lookup_samples(
+            batch.row_start, batch.timestamps_ms, batch.values, batch.values.view(np.uint64),
+            ends.start_ms, ends.step_ms, self.lookback_ms, int(self.times),
+            self.run.stop, np.empty(ends.count, np.int64), values, present,
+        )  # fmt: skip
+        return make_steps(batch.labels, *_spread(values, present, self.grid.count))
+
+    def finish(self) -> None:
+        """Nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStage:
+    """A function over the samples of a window; `parameter` is float64[k] or empty."""
+
+    run: Run
+    function: str
+    grid: TimeGrid
+    timing: Timing
+    range_ms: int
+    parameter: NDArray[np.float64]
+    position: str
+
+    def apply(self, batch: Batch) -> Batch:
+        """Return a vector of the samples' series; names stay."""
+        assert isinstance(batch, Samples)
+        samples = drop_stale(batch)
+        ends = self.timing.apply(self.grid)
+        count = self.grid.count
+        # Under @ all windows are one; those that ask the time are evaluated at each step all the same.
+        shared = ends.step_ms > 0 and self.range_ms % ends.step_ms == 0
+        shift = self.range_ms // ends.step_ms if shared else -1
+        if shift > 2 * count:
+            shift = -1
+        longest = int(np.diff(samples.row_start).max(initial=0))
+        values = np.empty((len(samples), count))
+        present = np.zeros(values.shape, np.bool_)
+        KERNELS[self.function](
+            samples.row_start, samples.timestamps_ms, samples.values,
+            ends.start_ms, ends.step_ms, self.range_ms, shift, self.grid.times_ms(), self.parameter,
+            self.run.stop, np.empty(count + shift if shift >= 0 else 2 * count, np.int64),
+            np.empty(longest, np.int64), np.empty(longest), values, present,
+        )  # fmt: skip
+        self._annotate(samples.labels, present)
+        return make_steps(batch.labels, values, present)
+
+    def _annotate(self, labels: LabelRows, present: NDArray[np.bool_]) -> None:
+        if self.function in ("rate", "increase"):
+            codes = labels.column(b"__name__")[present.any(axis=1)]
+            for code in np.unique(codes):
+                name = labels.symbols.text(int(code))
+                if code and not name.endswith(COUNTER_SUFFIXES):
+                    self.run.inform(
+                        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:"
+                        f" {quote(name)}",
+                        self.position,
+                    )
+
+    def finish(self) -> None:
+        """Nothing is left."""
+
+
+def drop_stale(samples: Samples) -> Samples:
+    """Return the samples without stale markers."""
+    bits = samples.values.view(np.uint64)
+    if count_stale(bits) == 0:
+        return samples
+    kept = bits != STALE_NAN_BITS
+    before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+    return Samples(samples.labels, before[samples.row_start], samples.timestamps_ms[kept], samples.values[kept])
+
+
+def quote(text: bytes) -> str:
+    """Return text in double quotes, escaped as Go's %q does for what labels hold."""
+    shown = text.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{shown}"'
+
+
+def _spread(
+    values: NDArray[np.float64], present: NDArray[np.bool_], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return one column repeated to `count` where @ made all times one."""
+    if values.shape[1] == count:
+        return values, present
+    return np.repeat(values, count, axis=1), np.repeat(present, count, axis=1)

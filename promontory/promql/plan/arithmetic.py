@@ -1,0 +1,44 @@
+"""The arithmetic and comparison operators, on arrays and on numbers.
+
+`%` takes the sign of the dividend; a comparison gives 1 or 0 as a scalar and a choice of elements as a filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.fmod,
+    "^": np.power,
+    "atan2": np.arctan2,
+}
+COMPARISONS: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    ">": np.greater,
+    "<": np.less,
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+}
+
+
+def operate(op: str, left: Floats, right: Floats) -> Floats:
+    """Return `left op right` elementwise; a comparison gives 1.0 and 0.0."""
+    with np.errstate(all="ignore"):
+        if op in ARITHMETIC:
+            return ARITHMETIC[op](left, right)
+        return COMPARISONS[op](left, right).astype(np.float64)
+
+
+def operate_scalars(op: str, left: float, right: float) -> float:
+    """Return `left op right` of two numbers."""
+    return float(operate(op, np.array([left]), np.array([right]))[0])

@@ -1,0 +1,22 @@
+"""Which functions and aggregations a plan can hold, by the node that computes them."""
+
+from __future__ import annotations
+
+_WINDOWS = """
+rate increase delta irate idelta resets changes deriv predict_linear
+avg_over_time count_over_time first_over_time last_over_time max_over_time min_over_time present_over_time
+quantile_over_time stddev_over_time stdvar_over_time sum_over_time
+"""
+_ELEMENTWISE = """
+abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh deg exp floor ln log10 log2 rad round
+sgn sin sinh sqrt tan tanh
+"""
+_DATES = "day_of_month day_of_week day_of_year days_in_month hour minute month year"
+_AGGREGATIONS = "sum avg min max count group stddev stdvar topk bottomk quantile"
+
+WINDOW_FUNCTIONS = frozenset(_WINDOWS.split())
+# These keep the metric name: they act as an offset does.
+NAME_KEEPING_WINDOWS = frozenset(["first_over_time", "last_over_time"])
+ELEMENTWISE = frozenset(_ELEMENTWISE.split())
+DATE_FUNCTIONS = frozenset(_DATES.split())
+AGGREGATIONS = frozenset(_AGGREGATIONS.split())

@@ -1,0 +1,294 @@
+"""The nodes of a plan: what is computed, with offsets, @ and names of things resolved.
+
+Four kinds of value flow between them: vectors (one value a series and time), scalars (one a time), range vectors
+(raw samples) and text. Each class says which it gives. The times are the grid's of the query, or, inside a
+Subquery, that one's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+
+from promontory.model.labels import Labels
+from promontory.model.matcher import Matcher
+from promontory.model.time_range import TimeGrid
+from promontory.promql.nodes import Matching
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a selector looks: `offset_ms` before each evaluation time, or before `at_ms` at all of them."""
+
+    offset_ms: int = 0
+    at_ms: int | None = None
+
+    def apply(self, grid: TimeGrid) -> TimeGrid:
+        """Return the times at which to look for each time of the grid; one for all where @ is set."""
+        if self.at_ms is not None:
+            return TimeGrid(self.at_ms - self.offset_ms, self.at_ms - self.offset_ms, 0)
+        return TimeGrid(grid.start_ms - self.offset_ms, grid.end_ms - self.offset_ms, grid.step_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What stands above a selector: the function or aggregation next to it and the grouping."""
+
+    function: str = ""
+    grouping: tuple[bytes, ...] = ()
+    by: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A range vector: the samples of a selector in (time - range_ms, time]."""
+
+    matchers: tuple[Matcher, ...]
+    range_ms: int
+    timing: Timing = Timing()
+    hints: Hints = Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A scalar that is the same at all times."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A scalar: the evaluation time in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A vector: the newest sample of each series within `read.range_ms`; with `times` its timestamp."""
+
+    read: Read
+    times: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resample:
+    """A range vector: the values of `vector` at the multiples of `step_ms` in (time - range_ms, time]."""
+
+    vector: PlanNode
+    range_ms: int
+    step_ms: int
+    timing: Timing = Timing()
+
+    def grid(self, outer: TimeGrid) -> TimeGrid:
+        """Return the times at which the inner expression is evaluated; none where the last is before the first."""
+        ends = self.timing.apply(outer)
+        last_ms = ends.start_ms + max(ends.count - 1, 0) * ends.step_ms
+        before_ms = ends.start_ms - self.range_ms
+        first_ms = (before_ms // self.step_ms + 1) * self.step_ms
+        return TimeGrid(first_ms, max(last_ms, first_ms - 1), self.step_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A vector: a function over the range vector `source`; `position` is where the source stands in the query."""
+
+    function: str
+    source: Read | Resample
+    parameter: PlanNode | None = None
+    position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """A vector: a function of each value; `parameters` are scalars."""
+
+    function: str
+    vector: PlanNode
+    parameters: tuple[PlanNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarOperation:
+    """A scalar: an operator between two scalars."""
+
+    op: str
+    left: PlanNode
+    right: PlanNode
+
+
+@dataclass(frozen=True, slots=True)
+class VectorScalar:
+    """A vector: an operator between a vector and a scalar; `swapped` when the scalar stands on the left."""
+
+    op: str
+    vector: PlanNode
+    scalar: PlanNode
+    swapped: bool = False
+    return_bool: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A vector: an operator between matching series of two vectors."""
+
+    op: str
+    left: PlanNode
+    right: PlanNode
+    matching: Matching
+    return_bool: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation:
+    """A vector: `and`, `or`, `unless`."""
+
+    op: str
+    left: PlanNode
+    right: PlanNode
+    matching: Matching
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A vector: groups of series folded into one each, or (topk, bottomk) some of each group."""
+
+    op: str
+    vector: PlanNode
+    grouping: tuple[bytes, ...] = ()
+    without: bool = False
+    parameter: PlanNode | None = None
+    position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToVector:
+    """A vector of one series without labels: vector()."""
+
+    scalar: PlanNode
+
+
+@dataclass(frozen=True, slots=True)
+class ToScalar:
+    """A scalar: the only element's value, or NaN: scalar()."""
+
+    vector: PlanNode
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReplace:
+    """A vector: label_replace()."""
+
+    vector: PlanNode
+    target: str
+    replacement: str
+    source: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelJoin:
+    """A vector: label_join()."""
+
+    vector: PlanNode
+    target: str
+    separator: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A vector: 1 with `labels` at the times at which `vector` is empty."""
+
+    vector: PlanNode
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramQuantile:
+    """A vector: the quantile of each classic histogram; positions of the quantile and of the buckets."""
+
+    quantile: PlanNode
+    vector: PlanNode
+    quantile_position: str = ""
+    position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A vector in order of its values, which an instant query keeps."""
+
+    vector: PlanNode
+    descending: bool = False
+    position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What `body` is at the first time, at all times."""
+
+    body: PlanNode
+
+
+PlanNode = (
+    Read
+    | Constant
+    | Clock
+    | Text
+    | Lookup
+    | Resample
+    | Window
+    | Elementwise
+    | ScalarOperation
+    | VectorScalar
+    | Join
+    | SetOperation
+    | Aggregate
+    | ToVector
+    | ToScalar
+    | LabelReplace
+    | LabelJoin
+    | Absent
+    | HistogramQuantile
+    | Sort
+    | Repeat
+)
+_CLASSES = PlanNode.__args__
+
+
+def plan_children(node: PlanNode) -> Iterator[tuple[str, PlanNode]]:
+    """Yield the nodes directly below one, each with the name of its field."""
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, _CLASSES):
+            yield field.name, value
+        elif field.name == "parameters":
+            yield from ((field.name, parameter) for parameter in value)
+
+
+def with_children(node: PlanNode, children: list[PlanNode]) -> PlanNode:
+    """Return the node with other nodes below it, in the order of `plan_children`."""
+    named: dict[str, PlanNode | tuple[PlanNode, ...]] = {}
+    for (name, _), child in zip(plan_children(node), children, strict=True):
+        if name == "parameters":
+            before = named.get(name, ())
+            assert isinstance(before, tuple)
+            named[name] = (*before, child)
+        else:
+            named[name] = child
+    return replace(node, **named) if named else node  # type: ignore[arg-type]
+
+
+def is_scalar(node: PlanNode) -> bool:
+    """Say whether the node gives a scalar."""
+    if isinstance(node, Repeat):
+        return is_scalar(node.body)
+    return isinstance(node, Constant | Clock | ScalarOperation | ToScalar)
+
+
+Optimizer = Callable[[PlanNode], PlanNode]

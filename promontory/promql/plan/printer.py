@@ -1,0 +1,111 @@
+"""Plans as text, one node a line, what it needs indented below it:
+
+aggregate sum by (job)
+  window rate 5m
+    read http_requests_total[5m]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from promontory.model.durations import format_duration
+from promontory.promql.plan.nodes import (
+    Absent,
+    Aggregate,
+    Constant,
+    Elementwise,
+    Join,
+    LabelJoin,
+    LabelReplace,
+    Lookup,
+    PlanNode,
+    Read,
+    Resample,
+    ScalarOperation,
+    SetOperation,
+    Sort,
+    Text,
+    Timing,
+    VectorScalar,
+    Window,
+    plan_children,
+)
+from promontory.promql.plan.plan import Plan
+from promontory.promql.plan.walk import walk_tree
+
+_PLAIN = {
+    "Clock": "time",
+    "ToVector": "to vector",
+    "ToScalar": "to scalar",
+    "HistogramQuantile": "histogram quantile",
+    "Repeat": "repeat",
+}
+
+
+def print_plan(plan: Plan) -> str:
+    """Return the tree of a plan."""
+    return print_node(plan.root)
+
+
+def print_node(root: PlanNode) -> str:
+    """Return the tree below a node."""
+
+    def visit(node: PlanNode) -> Generator[PlanNode, list[str], list[str]]:
+        lines: list[str] = [_describe(node)]
+        for _, child in plan_children(node):
+            lines.extend("  " + line for line in (yield child))
+        return lines
+
+    lines: list[str] = walk_tree(visit, root)
+    return "\n".join(lines)
+
+
+def _describe(node: PlanNode) -> str:
+    match node:
+        case Constant():
+            return f"{node.value:g}"
+        case Text():
+            return f'"{node.text}"'
+        case Read():
+            matchers = ",".join(str(matcher) for matcher in node.matchers)
+            return f"read {{{matchers}}}[{_duration(node.range_ms)}]{_timing(node.timing)}"
+        case Lookup():
+            return "lookup times" if node.times else "lookup"
+        case Resample():
+            return f"resample [{_duration(node.range_ms)}:{_duration(node.step_ms)}]{_timing(node.timing)}"
+        case Window() | Elementwise():
+            return f"{'window' if isinstance(node, Window) else 'map'} {node.function}"
+        case ScalarOperation():
+            return f"scalar {node.op}"
+        case VectorScalar():
+            return f"with scalar {node.op}{' bool' * node.return_bool}{' swapped' * node.swapped}"
+        case Join() | SetOperation():
+            matching = node.matching
+            names = _names(matching.labels)
+            include = f" including {_names(matching.include)}" if matching.include else ""
+            on = "on" if matching.on else "ignoring"
+            return f"{node.op} {on} {names} {matching.cardinality.value}{include}"
+        case Aggregate():
+            return f"aggregate {node.op} {'without' if node.without else 'by'} {_names(node.grouping)}"
+        case LabelReplace() | LabelJoin():
+            return f"set label {node.target}"
+        case Absent():
+            return f"absent {node.labels}"
+        case Sort():
+            return "sort descending" if node.descending else "sort"
+        case _:
+            return _PLAIN[type(node).__name__]
+
+
+def _names(names: tuple[bytes, ...]) -> str:
+    return "(" + ", ".join(name.decode(errors="replace") for name in names) + ")"
+
+
+def _duration(duration_ms: int) -> str:
+    return format_duration(duration_ms)
+
+
+def _timing(timing: Timing) -> str:
+    at = "" if timing.at_ms is None else f" @ {timing.at_ms / 1000:.3f}"
+    return at + (f" offset {timing.offset_ms}ms" if timing.offset_ms else "")

@@ -1,0 +1,64 @@
+"""What a plan reads: one Selector for each selector of the query, equal ones once.
+
+The time range holds every sample that a look-up or window at any time can see; both reach back to just after
+`time - range`, because windows are open on the left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from promontory.model.selector import Selector
+from promontory.model.time_range import TimeGrid, TimeRange
+from promontory.promql.plan.nodes import PlanNode, Read, Repeat, Resample, plan_children
+from promontory.promql.plan.walk import walk_tree
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSelect:
+    """One read of the Store; its place in `Plan.selects` is the number by which samples are fed."""
+
+    selector: Selector
+
+
+def selector_of(read: Read, grid: TimeGrid) -> Selector:
+    """Return what to read so that `read` can be evaluated at the times of the grid."""
+    ends = read.timing.apply(grid)
+    return Selector(
+        matchers=read.matchers,
+        time_range=TimeRange(ends.start_ms - read.range_ms + 1, ends.start_ms + max(ends.count - 1, 0) * ends.step_ms),
+        function=read.hints.function,
+        step_ms=grid.step_ms,
+        range_ms=read.range_ms,
+        grouping=read.hints.grouping,
+        grouping_by=read.hints.by,
+    )
+
+
+def first_only(grid: TimeGrid) -> TimeGrid:
+    """Return the grid of the first time alone."""
+    return TimeGrid(grid.start_ms, grid.start_ms, 0)
+
+
+def inner_grid(node: PlanNode, grid: TimeGrid) -> TimeGrid:
+    """Return the times at which the nodes below one are evaluated."""
+    if isinstance(node, Resample):
+        return node.grid(grid)
+    return first_only(grid) if isinstance(node, Repeat) else grid
+
+
+def collect_selects(root: PlanNode, grid: TimeGrid) -> tuple[PlannedSelect, ...]:
+    """Return the selects of a plan in the order in which they stand."""
+    selects: dict[Selector, None] = {}
+
+    def visit(asked: tuple[PlanNode, TimeGrid]) -> Generator[tuple[PlanNode, TimeGrid], bool, bool]:
+        node, times = asked
+        if isinstance(node, Read):
+            selects.setdefault(selector_of(node, times))
+        for _, child in plan_children(node):
+            yield child, inner_grid(node, times)
+        return True
+
+    walk_tree(visit, (root, grid))
+    return tuple(PlannedSelect(selector) for selector in selects)

@@ -1,0 +1,231 @@
+"""From the nodes of the parser to the nodes of a plan.
+
+Parentheses go, @ start() and @ end() become times, functions and operators become the node that computes them.
+What is not there yet is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from promontory.errors import ExecutionError
+from promontory.model.labels import METRIC_NAME, Labels
+from promontory.model.matcher import Matcher, MatchKind
+from promontory.model.time_range import TimeGrid
+from promontory.promql import nodes as syntax
+from promontory.promql.plan.functions import AGGREGATIONS, DATE_FUNCTIONS, ELEMENTWISE, WINDOW_FUNCTIONS
+from promontory.promql.plan.nodes import (
+    Absent,
+    Aggregate,
+    Clock,
+    Constant,
+    Elementwise,
+    Hints,
+    HistogramQuantile,
+    Join,
+    LabelJoin,
+    LabelReplace,
+    Lookup,
+    PlanNode,
+    Read,
+    Resample,
+    ScalarOperation,
+    SetOperation,
+    Sort,
+    Text,
+    Timing,
+    ToScalar,
+    ToVector,
+    VectorScalar,
+    Window,
+    is_scalar,
+)
+from promontory.promql.plan.position import format_position
+from promontory.promql.plan.walk import walk_tree
+
+Asked = tuple[syntax.Node, Hints]
+Visit = Generator[Asked, PlanNode, PlanNode]
+
+SET_OPERATORS = frozenset(["and", "or", "unless"])
+UNSUPPORTED_OPERATORS = frozenset(["</", ">/"])
+NO_HINTS = Hints()
+
+
+def translate(node: syntax.Node, grid: TimeGrid, *, text: bytes, lookback_ms: int, subquery_step_ms: int) -> PlanNode:
+    """Return the plan of a query as it stands. Raises ExecutionError for what is not supported yet."""
+    translation = _Translation(grid, text, lookback_ms, subquery_step_ms)
+    return walk_tree(translation.visit, (node, NO_HINTS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    grid: TimeGrid
+    text: bytes
+    lookback_ms: int
+    subquery_step_ms: int
+
+    def visit(self, asked: Asked) -> Visit:
+        node, hints = asked
+        match node:
+            case syntax.NumberLiteral():
+                return Constant(node.value)
+            case syntax.StringLiteral():
+                return Text(node.text)
+            case syntax.VectorSelector():
+                return Lookup(self._read(node, self.lookback_ms, hints))
+            case syntax.MatrixSelector():
+                return self._read(node.selector, node.range_ms, hints)
+            case syntax.Paren():
+                return (yield node.expr, hints)
+            case syntax.Unary():
+                inner = yield node.expr, hints
+                if node.op == "+":
+                    return inner
+                return ScalarOperation("*", Constant(-1.0), inner) if is_scalar(inner) else Elementwise("-", inner)
+            case syntax.Subquery():
+                inner = yield node.expr, NO_HINTS
+                timing = self._timing(node)
+                return Resample(inner, node.range_ms, node.step_ms or self.subquery_step_ms, timing)
+            case syntax.Binary():
+                return (yield from self._binary(node))
+            case syntax.Aggregation():
+                return (yield from self._aggregation(node))
+            case syntax.Call():
+                return (yield from self._call(node))
+
+    def _timing(self, node: syntax.VectorSelector | syntax.Subquery) -> Timing:
+        anchors = {syntax.Anchor.START: self.grid.start_ms, syntax.Anchor.END: self.grid.end_ms}
+        return Timing(node.offset_ms, node.at_ms if node.anchor is None else anchors[node.anchor])
+
+    def _read(self, node: syntax.VectorSelector, range_ms: int, hints: Hints) -> Read:
+        if node.anchored or node.smoothed:
+            raise unsupported("anchored and smoothed selectors")
+        return Read(node.matchers, range_ms, self._timing(node), hints)
+
+    def _position(self, node: syntax.Node) -> str:
+        return format_position(self.text, node.span)
+
+    def _binary(self, node: syntax.Binary) -> Visit:
+        if node.op in UNSUPPORTED_OPERATORS:
+            raise unsupported(f"binary operator {node.op!r}")
+        left = yield node.lhs, NO_HINTS
+        right = yield node.rhs, NO_HINTS
+        if is_scalar(left) and is_scalar(right):
+            return ScalarOperation(node.op, left, right)
+        if is_scalar(right):
+            return VectorScalar(node.op, left, right, return_bool=node.return_bool)
+        if is_scalar(left):
+            return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool)
+        matching = node.matching or syntax.Matching()
+        if matching.fill_left is not None or matching.fill_right is not None:
+            raise unsupported("fill modifiers")
+        if node.op in SET_OPERATORS:
+            return SetOperation(node.op, left, right, matching)
+        return Join(node.op, left, right, matching, node.return_bool)
+
+    def _aggregation(self, node: syntax.Aggregation) -> Visit:
+        if node.op not in AGGREGATIONS:
+            raise unsupported(f"aggregation {node.op!r}")
+        parameter = None
+        if node.param is not None:
+            parameter = yield node.param, NO_HINTS
+        vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
+        position = self._position(node.param or node.expr)
+        return Aggregate(node.op, vector, node.grouping, node.without, parameter, position)
+
+    def _call(self, node: syntax.Call) -> Visit:
+        hints = Hints(node.function)
+        arguments = []
+        for argument in node.args:
+            arguments.append((yield argument, hints))
+        if node.function in _CALLS:
+            return _CALLS[node.function](self, node, arguments)
+        if node.function in WINDOW_FUNCTIONS:
+            return self._window(node, arguments)
+        if node.function in ELEMENTWISE:
+            return Elementwise(node.function, arguments[0], tuple(arguments[1:]))
+        if node.function in DATE_FUNCTIONS:
+            return Elementwise(node.function, arguments[0] if arguments else ToVector(Clock()))
+        raise unsupported(f"function {node.function!r}")
+
+    def _window(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        place = next(index for index, found in enumerate(arguments) if isinstance(found, Read | Resample))
+        source = arguments[place]
+        assert isinstance(source, Read | Resample)
+        parameter = next((found for index, found in enumerate(arguments) if index != place), None)
+        return Window(node.function, source, parameter, self._position(node.args[0]))
+
+    def absent(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """absent() and absent_over_time()."""
+        argument = _unwrap(node.args[0])
+        selector = argument.selector if isinstance(argument, syntax.MatrixSelector) else argument
+        labels = _equal_labels(selector.matchers) if isinstance(selector, syntax.VectorSelector) else Labels()
+        vector = arguments[0]
+        if isinstance(vector, Read | Resample):
+            vector = Window("present_over_time", vector)
+        return Absent(vector, labels)
+
+    def timestamp(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """timestamp(): the sample's own time only directly above a selector."""
+        vector = arguments[0]
+        if isinstance(vector, Lookup) and isinstance(_unwrap(node.args[0]), syntax.VectorSelector):
+            return Elementwise("own_time", Lookup(vector.read, times=True))
+        return Elementwise("timestamp", vector, (Clock(),))
+
+    def sort(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """sort() and sort_desc()."""
+        return Sort(arguments[0], node.function == "sort_desc", self._position(node))
+
+    def histogram_quantile(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """histogram_quantile()."""
+        places = [self._position(argument) for argument in node.args]
+        return HistogramQuantile(arguments[0], arguments[1], places[0], places[1])
+
+
+def unsupported(what: str) -> ExecutionError:
+    """Return the error for what this version does not evaluate."""
+    return ExecutionError(f"{what} not supported yet")
+
+
+def _unwrap(node: syntax.Node) -> syntax.Node:
+    while isinstance(node, syntax.Paren):
+        node = node.expr
+    return node
+
+
+def _equal_labels(matchers: tuple[Matcher, ...]) -> Labels:
+    """Return the labels that a selector fixes; one that is matched twice is none."""
+    found: dict[bytes, bytes] = {}
+    seen: set[bytes] = set()
+    for matcher in matchers:
+        if matcher.name == METRIC_NAME:
+            continue
+        if matcher.kind is MatchKind.EQUAL and matcher.name not in seen:
+            found[matcher.name] = matcher.value
+            seen.add(matcher.name)
+        else:
+            found.pop(matcher.name, None)
+    return Labels.from_mapping(found)
+
+
+def _texts(arguments: list[PlanNode]) -> list[str]:
+    return [argument.text for argument in arguments if isinstance(argument, Text)]
+
+
+_CALLS: dict[str, Callable[[_Translation, syntax.Call, list[PlanNode]], PlanNode]] = {
+    "absent": _Translation.absent,
+    "absent_over_time": _Translation.absent,
+    "histogram_quantile": _Translation.histogram_quantile,
+    "label_join": lambda _, __, given: LabelJoin(
+        given[0], _texts(given)[0], _texts(given)[1], tuple(_texts(given)[2:])
+    ),
+    "label_replace": lambda _, __, given: LabelReplace(given[0], *_texts(given)),
+    "pi": lambda _, __, ___: Constant(3.141592653589793),
+    "scalar": lambda _, __, given: ToScalar(given[0]),
+    "sort": _Translation.sort,
+    "sort_desc": _Translation.sort,
+    "time": lambda _, __, ___: Clock(),
+    "timestamp": _Translation.timestamp,
+    "vector": lambda _, __, given: ToVector(given[0]),
+}
