@@ -17,16 +17,18 @@ from promontory.model.label_rows import concat_rows
 
 FRAME_BYTES = 1 << 20
 CHUNK_ROW_BYTES = 46
+MANY_BUFFERS = 16
 
 
 def slice_rows(frame: Frame, first: int, last: int) -> Frame:
-    """Return the rows [first, last) with their chunks."""
+    """Return the rows [first, last) with their chunks; many buffers are thinned out to those still in use."""
     if first == 0 and last == len(frame.labels):
         return frame
     begin, end = np.searchsorted(frame.chunks.row, [first, last])
     columns = {name: getattr(frame.chunks, name)[begin:end] for name in ChunkColumns.__slots__}
     columns["row"] = columns["row"] - np.int32(first)
-    return Frame(frame.labels.slice(first, last), ChunkColumns(**columns), frame.buffers)
+    piece = Frame(frame.labels.slice(first, last), ChunkColumns(**columns), frame.buffers)
+    return compact_buffers(piece) if len(frame.buffers) > MANY_BUFFERS else piece
 
 
 def join_frames(parts: Sequence[Frame]) -> Frame:

@@ -14,6 +14,7 @@ from promontory.errors import StoreError
 from promontory.kernels.merge import count_until
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
+from promontory.model.label_rows import LabelRows
 from promontory.store.frames import compact_buffers, held_bytes, join_frames, slice_rows
 
 
@@ -31,15 +32,15 @@ def merge_frames(
 
 async def in_order(stream: AsyncIterator[Frame], context: QueryContext, *, name: str) -> AsyncGenerator[Frame, None]:
     """Yield the stream's frames while they keep the order. Raises StoreError at the first row that does not."""
-    last: Frame | None = None
+    last: LabelRows | None = None
     try:
         async for frame in stream:
             if not len(frame.labels):
                 continue
-            breach = await context.run(_find_breach, last, frame)
+            breach = await context.run(_find_breach, last, frame.labels)
             if breach is not None:
                 raise StoreError(f"{name} broke the order of series: {breach}", endpoint=name)
-            last = slice_rows(frame, len(frame.labels) - 1, len(frame.labels))
+            last = frame.labels.slice(len(frame.labels) - 1, len(frame.labels))
             yield frame
     finally:
         await close_stream(stream)
@@ -139,11 +140,10 @@ def _merge_round(live: Sequence[_Source], waiting: Frame | None) -> tuple[Frame,
     return slice_rows(merged, 0, count - 1), compact_buffers(slice_rows(merged, count - 1, count))
 
 
-def _find_breach(last: Frame | None, frame: Frame) -> str | None:
-    """Return which row of the frame comes too late, or None."""
-    labels = frame.labels
-    if last is not None and last.labels.compare(0, labels, 0) > 0:
-        return f"{labels.labels(0)} came after {last.labels.labels(0)}"
+def _find_breach(last: LabelRows | None, labels: LabelRows) -> str | None:
+    """Return which row comes too late, or None; `last` is the row before the first."""
+    if last is not None and last.compare(0, labels, 0) > 0:
+        return f"{labels.labels(0)} came after {last.labels(0)}"
     row = labels.find_descent()
     if row == len(labels):
         return None
