@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.kernels.label_rows import sort_rows
 from promontory.kernels.symbols import find_slot, hash_bytes, intern_spans, rebuild_slots
 
 if TYPE_CHECKING:
@@ -100,9 +101,12 @@ class SymbolTable:
     def ranks(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return int32[len(codes)]: the place of each string among them in byte order."""
         distinct, inverse = np.unique(codes, return_inverse=True)
-        texts = [self.text(int(code)) for code in distinct]
-        rank = np.empty(len(distinct), np.int32)
-        rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts), dtype=np.int32)
+        count = len(distinct)
+        index, scratch, runs = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count + 1, np.int64)
+        rows = (np.arange(count + 1), distinct, np.zeros(count, np.int32), *self.arrays())
+        order = scratch if sort_rows(*rows, index, scratch, runs) else index
+        rank = np.empty(count, np.int32)
+        rank[order] = np.arange(count, dtype=np.int32)
         return rank[inverse]
 
     def arrow(self, codes: NDArray[np.int32]) -> pa.LargeBinaryArray:
@@ -121,7 +125,7 @@ class SymbolTable:
         if 2 * (known + 1) >= len(self._slots) or known + 1 >= len(self._hashes):
             self._start = _extended(self._start, 2 * len(self._hashes) + 1)
             self._hashes = _extended(self._hashes, 2 * len(self._hashes))
-            slots = np.zeros(4 * len(self._slots), np.int32)
+            slots = np.zeros(2 * len(self._hashes), np.int32)
             rebuild_slots(self._hashes, known, slots)
             self._slots = slots
         if used + room > len(self._blob):

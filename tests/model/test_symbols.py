@@ -47,6 +47,14 @@ def test_ranks_follow_the_bytes_and_not_the_codes() -> None:
     assert table.ranks(codes).tolist() == [3, 1, 0, 3, 4, 2]
 
 
+def test_the_index_grows_with_the_strings_and_not_faster() -> None:
+    table = SymbolTable()
+    for number in range(20_000):
+        table.intern(b"%d" % number)
+    # Slots and hashes of the next power of two, four times the strings; once the slots alone were 2 GiB here.
+    assert table.resident_bytes < 100 * len(table)
+
+
 def test_the_arrow_view_shows_the_strings() -> None:
     table = SymbolTable()
     codes = np.array([table.intern(text) for text in (b"b", b"", b"\xff")], np.int32)
