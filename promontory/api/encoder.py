@@ -16,8 +16,9 @@ import orjson
 from numpy.typing import NDArray
 
 from promontory.api.label_text import LabelText
-from promontory.api.numbers import format_scalar, split_values
+from promontory.api.numbers import format_scalar
 from promontory.kernels.json import write_rows, write_times
+from promontory.kernels.shortest import powers_of_ten
 from promontory.model.label_rows import LabelRows
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
 from promontory.model.samples import Samples
@@ -26,8 +27,8 @@ from promontory.model.time_range import TimeGrid
 
 PIECE_SAMPLES = 64 * 1024
 TIME_BYTES = 24
-# Quotes, brackets and commas of a sample, and the longest value that is not SLOW: sign, 15 digits, point.
-SAMPLE_BYTES = 6 + 1 + 16 + 1
+# Quotes, brackets and commas of a sample, and the longest value: sign, 17 digits, point and five zeros after it.
+SAMPLE_BYTES = 6 + 25
 ROW_BYTES = 10 + 10 + 4
 MATRIX_KEY = np.frombuffer(b'{"metric":,"values":', np.uint8)
 VECTOR_KEY = np.frombuffer(b'{"metric":,"value":', np.uint8)
@@ -124,14 +125,13 @@ def _encode_piece(
     time_bytes = np.empty(TIME_BYTES * len(times_ms), np.uint8)
     time_start = np.empty(len(times_ms) + 1, np.int64)
     write_times(times_ms, time_bytes, time_start)
-    mantissa, decimals, slow_bytes, slow_start = split_values(values)
     row_start = np.concatenate([[0], np.cumsum(rows.counts[first:end])]).astype(np.int64)
     longest_time = int(np.diff(time_start).max(initial=0))
     room = len(label_bytes) + ROW_BYTES * (end - first) + (SAMPLE_BYTES + longest_time) * len(values)
-    out = np.empty(room + len(slow_bytes), np.uint8)
+    out = np.empty(room, np.uint8)
     size = write_rows(
         MATRIX_KEY if is_matrix else VECTOR_KEY, label_bytes, label_start, row_start, time_bytes, time_start,
-        time_index, mantissa, decimals, slow_bytes, slow_start, int(is_matrix), out,
+        time_index, values, values.view(np.uint64), powers_of_ten(), int(is_matrix), out,
     )  # fmt: skip
     return out[:size].tobytes()
 

@@ -3,10 +3,7 @@
     {"metric":{"job":"a"},"values":[[1795225000,"1"],[1795225015.500,"0.25"]]},      a matrix row
     {"metric":{"job":"a"},"value":[1795225000,"1"]},                                a vector row
 
-Values come in two columns that `split_decimals` makes: value = mantissa / 10**decimals with as few decimals as
-possible and a mantissa of at most 15 digits. Two decimals of up to 15 digits are never the same double, so such a
-text is the shortest one. What is not of that kind has a negative code in `decimals`; SLOW means that its text comes
-in a blob.
+Values have the shortest digits, plain for 1e-6 <= |x| < 1e21 and zero, else as d.ddde+dd.
 Source: Prometheus util/jsonutil MarshalTimestamp and MarshalFloat; RFC 8259 section 7 for the strings.
 """
 
@@ -17,56 +14,23 @@ from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
 from promontory.kernels.memory import wrap64
+from promontory.kernels.shortest import Powers, shorten
 
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
-SLOW = -1
-NOT_A_NUMBER = -2
-PLUS_INFINITY = -3
-MINUS_INFINITY = -4
-MINUS_ZERO = -5
-MOST_DECIMALS = 6
-LARGEST_MANTISSA = 1e15
+SIGN_BIT = 1 << 63
+EXPONENT_BITS = 0x7FF << 52
+LARGEST_WHOLE = 2.0**53
+# The decimal point stands after so many digits of the number: 0.000001 and 999999999999999999999.
+LOWEST_PLAIN_POINT = -5
+HIGHEST_PLAIN_POINT = 21
 
 QUOTE = 0x22
 BACKSLASH = 0x5C
 COMMA = 0x2C
 OPEN = 0x5B
 CLOSE = 0x5D
-
-
-@kernel("int64(float64[::1], int64[::1], int8[::1])")
-def split_decimals(values: NDArray[np.float64], mantissa: Longs, decimals: NDArray[np.int8]) -> int:
-    """Fill mantissa and decimals of each value; return how many are SLOW."""
-    slow = 0
-    for i in range(len(values)):
-        value = values[i]
-        mantissa[i] = 0
-        if value != value:
-            decimals[i] = NOT_A_NUMBER
-        elif value == np.inf:
-            decimals[i] = PLUS_INFINITY
-        elif value == -np.inf:
-            decimals[i] = MINUS_INFINITY
-        elif value == 0.0:
-            decimals[i] = MINUS_ZERO if np.copysign(1.0, value) < 0.0 else 0
-        else:
-            decimals[i] = SLOW
-            scale = 1.0
-            for count in range(MOST_DECIMALS + 1):
-                scaled = value * scale
-                if abs(scaled) >= LARGEST_MANTISSA:
-                    break
-                whole = np.rint(scaled)
-                if whole / scale == value and whole != 0.0:
-                    mantissa[i] = np.int64(whole)
-                    decimals[i] = count
-                    break
-                scale *= 10.0
-            if decimals[i] == SLOW:
-                slow += 1
-    return slow
 
 
 @kernel("int64(octets, int64, int64, uint8[::1], int64)")
@@ -77,25 +41,39 @@ def copy_bytes(source: Bytes, start: int, end: int, out: Bytes, position: int) -
     return position + end - start
 
 
-@kernel("int64(uint64, int64, uint8[::1], int64)")
-def write_decimal(number: int, decimals: int, out: Bytes, position: int) -> int:
-    """Write number / 10**decimals in plain digits; return the position after it."""
+@kernel("int64(uint64)")
+def count_digits(number: int) -> int:
+    """Return how many decimal digits a number has; 1 for zero."""
     digits = 1
     power = wrap64(10)
     while digits < 19 and number >= power:
         digits += 1
-        power = power * wrap64(10)
+        power = wrap64(power * wrap64(10))
+    return digits
+
+
+@kernel("int64(uint64, int64, uint8[::1], int64)")
+def write_decimal(number: int, decimals: int, out: Bytes, position: int) -> int:
+    """Write number / 10**decimals in plain digits; return the position after it. The number has 19 digits at most."""
+    digits = count_digits(number)
     if digits <= decimals:
         digits = decimals + 1
     end = position + digits + (1 if decimals > 0 else 0)
     rest = wrap64(number)
     write = end - 1
-    for written in range(digits):
-        if written == decimals and decimals > 0:
-            out[write] = 0x2E
-            write -= 1
+    left = decimals
+    while left > 0:
         quotient = rest // wrap64(10)
-        out[write] = np.uint8(wrap64(48) + rest - quotient * wrap64(10))
+        out[write] = wrap64(48) + rest - quotient * wrap64(10)
+        rest = quotient
+        write -= 1
+        left -= 1
+    if decimals > 0:
+        out[write] = 0x2E
+        write -= 1
+    while write >= position:
+        quotient = rest // wrap64(10)
+        out[write] = wrap64(48) + rest - quotient * wrap64(10)
         rest = quotient
         write -= 1
     return end
@@ -197,34 +175,74 @@ def write_list(texts: Bytes, start: Longs, out: Bytes) -> int:
     return position
 
 
-@kernel("int64(int64, int64, octets, int64[::1], int64, uint8[::1], int64)")
-def write_value(
-    mantissa: int, decimals: int, slow_blob: Bytes, slow_start: Longs, slow: int, out: Bytes, position: int
-) -> int:
-    """Write one value without quotes; return the position after it."""
-    if decimals == SLOW:
-        return copy_bytes(slow_blob, slow_start[slow], slow_start[slow + 1], out, position)
-    if decimals == NOT_A_NUMBER:
+@kernel("int64(uint8[::1], int64)")
+def write_infinity(out: Bytes, position: int) -> int:
+    """Write `Inf`; return the position after it."""
+    out[position] = 0x49
+    out[position + 1] = 0x6E
+    out[position + 2] = 0x66
+    return position + 3
+
+
+@kernel("int64(int64, int64, uint8[::1], int64)")
+def write_exponent(digits: int, exponent: int, out: Bytes, position: int) -> int:
+    """Write digits * 10**exponent as d.ddde+dd, digits without zeros at their end; return the position after it."""
+    end = write_decimal(wrap64(digits), 0, out, position + 1)
+    out[position] = out[position + 1]
+    point = exponent + end - position - 2
+    if end > position + 2:
+        out[position + 1] = 0x2E
+    else:
+        end = position + 1
+    out[end] = 0x65
+    out[end + 1] = 0x2D if point < 0 else 0x2B
+    size = -point if point < 0 else point
+    if size < 10:
+        out[end + 2] = 0x30
+        return write_decimal(wrap64(size), 0, out, end + 3)
+    return write_decimal(wrap64(size), 0, out, end + 2)
+
+
+@kernel("int64(float64, uint64, uint64[:, ::1], uint8[::1], int64)")
+def write_value(value: float, bits: int, powers: Powers, out: Bytes, position: int) -> int:
+    """Write one value without quotes; return the position after it. `bits` are the value's own, `powers` of ten."""
+    if value != value:
         out[position] = 0x4E
         out[position + 1] = 0x61
         out[position + 2] = 0x4E
         return position + 3
-    if decimals in (PLUS_INFINITY, MINUS_INFINITY):
-        out[position] = 0x2B if decimals == PLUS_INFINITY else 0x2D
-        out[position + 1] = 0x49
-        out[position + 2] = 0x6E
-        out[position + 3] = 0x66
-        return position + 4
-    if decimals == MINUS_ZERO or mantissa < 0:
+    size = wrap64(bits) & wrap64(SIGN_BIT - 1)
+    is_negative = size != wrap64(bits)
+    if size == wrap64(EXPONENT_BITS):
+        out[position] = 0x2D if is_negative else 0x2B
+        return write_infinity(out, position + 1)
+    if is_negative:
         out[position] = 0x2D
         position += 1
-    number = wrap64(-mantissa if mantissa < 0 else mantissa)
-    return write_decimal(number, decimals if decimals > 0 else 0, out, position)
+        value = -value
+    if value < LARGEST_WHOLE and np.floor(value) == value:
+        return write_decimal(wrap64(int(value)), 0, out, position)
+    digits, exponent = shorten(size, powers)
+    if digits % 100_000_000 == 0:
+        digits //= 100_000_000
+        exponent += 8
+    while digits % 10 == 0:
+        digits //= 10
+        exponent += 1
+    count = count_digits(wrap64(digits))
+    point = count + exponent
+    if point < LOWEST_PLAIN_POINT or point > HIGHEST_PLAIN_POINT:
+        return write_exponent(digits, exponent, out, position)
+    position = write_decimal(wrap64(digits), -exponent if exponent < 0 else 0, out, position)
+    for _ in range(exponent):
+        out[position] = 0x30
+        position += 1
+    return position
 
 
 @kernel(
-    "int64(octets, octets, int64[::1], int64[::1], octets, int64[::1], int64[::1], int64[::1], int8[::1], octets,"
-    " int64[::1], int64, uint8[::1])"
+    "int64(octets, octets, int64[::1], int64[::1], octets, int64[::1], int64[::1], float64[::1], uint64[::1],"
+    " uint64[:, ::1], int64, uint8[::1])"
 )
 def write_rows(
     key: Bytes,
@@ -234,20 +252,18 @@ def write_rows(
     times: Bytes,
     times_start: Longs,
     time_index: Longs,
-    mantissa: Longs,
-    decimals: NDArray[np.int8],
-    slow_blob: Bytes,
-    slow_start: Longs,
+    values: NDArray[np.float64],
+    bits: NDArray[np.uint64],
+    powers: Powers,
     brackets: int,
     out: Bytes,
 ) -> int:
     """Write `{"metric":LABELS,"values":[[time,"value"],…]},` for each row that has a sample; return the length.
 
     `key` is `{"metric":` (10 bytes) + `,"values":`. `brackets` is 1 around a matrix row's list, 0 for a vector's only
-    sample. Sample j stands at times[time_index[j]].
+    sample. Sample j stands at times[time_index[j]]; `bits` are the values' own.
     """
     position = 0
-    slow = 0
     for row in range(len(row_start) - 1):
         if row_start[row] == row_start[row + 1]:
             continue
@@ -263,10 +279,7 @@ def write_rows(
             position = copy_bytes(times, times_start[time], times_start[time + 1], out, position + 1)
             out[position] = COMMA
             out[position + 1] = QUOTE
-            code = int(decimals[j])
-            position = write_value(mantissa[j], code, slow_blob, slow_start, slow, out, position + 2)
-            if code == SLOW:
-                slow += 1
+            position = write_value(values[j], bits[j], powers, out, position + 2)
             out[position] = QUOTE
             out[position + 1] = CLOSE
             out[position + 2] = COMMA

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from promontory.api.encoder import PIECE_SAMPLES, encode_result
-from promontory.api.numbers import format_sample
+from promontory.api.numbers import format_scalar
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
@@ -39,7 +39,7 @@ def test_a_matrix_holds_what_the_steps_hold() -> None:
         {
             "metric": labels[row],
             "values": [
-                [times[step] / 1000, format_sample(float(values[row, step]))] for step in np.flatnonzero(present[row])
+                [times[step] / 1000, format_scalar(float(values[row, step]))] for step in np.flatnonzero(present[row])
             ],
         }
         for row in range(30)

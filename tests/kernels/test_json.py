@@ -1,12 +1,15 @@
 import math
 import struct
+from collections.abc import Callable
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promontory.kernels import json as kernels
+from promontory.kernels.shortest import powers_of_ten
 
 any_double = st.one_of(
     st.floats(),
@@ -16,26 +19,59 @@ any_double = st.one_of(
 )
 
 
-@given(st.lists(any_double, max_size=20))
-def test_a_split_value_is_its_shortest_decimal(values: list[float]) -> None:
-    array = np.array(values, np.float64)
-    mantissa, decimals = np.empty(len(array), np.int64), np.empty(len(array), np.int8)
-    plain_mantissa, plain_decimals = mantissa.copy(), decimals.copy()
-    slow = kernels.split_decimals(array, mantissa, decimals)
-    with np.errstate(over="ignore"):
-        assert kernels.split_decimals.py_func(array, plain_mantissa, plain_decimals) == slow
-    assert np.array_equal(decimals, plain_decimals)
-    assert np.array_equal(mantissa, plain_mantissa)
-    assert slow == np.count_nonzero(decimals == kernels.SLOW)
-    for value, whole, count in zip(values, mantissa, decimals, strict=True):
-        if count >= 0:
-            assert float(f"{whole}e-{count}") == value
-            assert count == 0 or whole % 10 != 0
+EDGES = [
+    0.0, -0.0, math.nan, math.inf, -math.inf, 1e21, 9.999999999999999e20, 1e-6, 9.999999999999999e-7, 1e-7, 5e-324,
+    1.7976931348623157e308, 123456789012345678901.0, 1 / 3, 1e14, 99999999999999.98, 1e15, 2.0**53, 2.0**53 + 2, 1e300,
+    0.1, 0.000001, 100.0, 1e22, -1e-7, 4.35, 0.1 + 0.2, 1e17, 123456.7890625, 1e-10, 1.5e-9, -2.5e21, 1e100,
+]  # fmt: skip
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(0, 6))
+def go_text(value: float) -> str:
+    """Go's rule, spelled out over exact decimals."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    if 1e-6 <= abs(value) < 1e21:
+        body = f"{Decimal((0, digits, exponent)):f}"
+    else:
+        power = len(text) - 1 + exponent
+        body = text[0] + ("." + text[1:] if len(text) > 1 else "") + f"e{'-' if power < 0 else '+'}{abs(power):02}"
+    return ("-" if sign else "") + body
+
+
+def written(value: float, write: Callable[..., int]) -> str:
+    out = np.zeros(40, np.uint8)
+    bits = int(np.float64(value).view(np.uint64))
+    return out[: write(value, bits, powers_of_ten(), out, 0)].tobytes().decode()
+
+
+@settings(deadline=None)
+@given(any_double)
+def test_a_value_is_written_as_go_writes_it(value: float) -> None:
+    assert written(value, kernels.write_value) == go_text(value) == written(value, kernels.write_value.py_func)
+
+
+def test_edges_and_many_random_values_are_written_as_go_writes_them() -> None:
+    random = np.random.default_rng(7)
+    values = [
+        EDGES, random.integers(0, 2**64, 3000, dtype=np.uint64).view(np.float64), random.normal(size=3000),
+        np.round(random.uniform(-1e6, 1e6, 3000), 3), random.integers(0, 10**17, 500),
+        10 ** random.uniform(-9, 23, 3000),
+    ]  # fmt: skip
+    for value in np.concatenate(values):
+        assert written(float(value), kernels.write_value) == go_text(float(value))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**63 - 1), st.integers(0, 25))
 def test_a_decimal_is_written_digit_by_digit(number: int, decimals: int) -> None:
-    out, plain = np.zeros(32, np.uint8), np.zeros(32, np.uint8)
+    out, plain = np.zeros(40, np.uint8), np.zeros(40, np.uint8)
     end = kernels.write_decimal(number, decimals, out, 1)
     assert kernels.write_decimal.py_func(number, decimals, plain, 1) == end
     digits = str(number).rjust(decimals + 1, "0")
@@ -58,24 +94,20 @@ def test_times_are_seconds_with_no_or_three_decimals(time_ms: int, text: bytes) 
         assert start.tolist() == [0, len(text), 2 * len(text)]
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.0, 0.0, 1.5, -0.25, 1e14, 123.456])
-def test_rows_are_the_same_in_both_twins(value: float) -> None:
-    values = np.array([value, 2.0], np.float64)
-    mantissa, decimals = np.empty(2, np.int64), np.empty(2, np.int8)
-    kernels.split_decimals(values, mantissa, decimals)
+def test_rows_are_the_same_in_both_twins() -> None:
+    values = np.array([1.5, -0.25], np.float64)
     times, time_start = np.frombuffer(b"12.500", np.uint8), np.array([0, 1, 6], np.int64)
     labels, label_start = np.frombuffer(b'{}{"a":"b"}', np.uint8), np.array([0, 2, 2, 11], np.int64)
     key = np.frombuffer(b'{"metric":,"values":', np.uint8)
-    written = []
     for write in (kernels.write_rows, kernels.write_rows.py_func):
         out = np.empty(200, np.uint8)
         size = write(
             key, labels, label_start, np.array([0, 1, 1, 2], np.int64), times, time_start,
-            np.array([0, 1], np.int64), mantissa, decimals, np.empty(0, np.uint8), np.zeros(1, np.int64), 1, out,
+            np.array([0, 1], np.int64), values, values.view(np.uint64), powers_of_ten(), 1, out,
         )  # fmt: skip
-        written.append(out[:size].tobytes())
-    assert written[0] == written[1]
-    assert written[0].endswith(b'{"metric":{"a":"b"},"values":[[2.500,"2"]]},')
+        assert out[:size].tobytes() == (
+            b'{"metric":{},"values":[[1,"1.5"]]},{"metric":{"a":"b"},"values":[[2.500,"-0.25"]]},'
+        )
 
 
 def test_special_strings_are_found_and_pairs_left_out() -> None:
