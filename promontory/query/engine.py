@@ -1,0 +1,127 @@
+"""QueryEngine: PromQL over a Store.
+
+    text ─ parse ─ plan ─► selects ─► read_samples (Store) ─► morsels ─► Execution ─► QueryResult
+
+All selects of a query are read side by side. Of each, a few morsels are prepared in the kernel pool at a time and
+absorbed in order, so that an answer does not depend on which thread was faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from promontory.errors import QueryError
+from promontory.model.context import QueryContext
+from promontory.model.query_options import QueryOptions
+from promontory.model.result import Annotations, QueryResult
+from promontory.model.selector import Selector
+from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.execution import MAX_SAMPLES, Execution
+from promontory.promql.execution.operator import Batch
+from promontory.promql.nodes import Node, ValueType
+from promontory.promql.parser import parse_query
+from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
+from promontory.promql.types import value_type
+from promontory.store.port import Store
+from promontory.store.samples import read_samples
+
+MORSELS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What holds for all queries. `default_step_ms` is the step of subqueries that name none."""
+
+    replica_labels: tuple[bytes, ...] = ()
+    lookback_ms: int = 300_000
+    max_samples: int = MAX_SAMPLES
+    default_step_ms: int = 60_000
+    penalty: bool = True
+
+
+class QueryEngine:
+    """Answers queries over one Store."""
+
+    def __init__(self, store: Store, settings: EngineSettings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def instant(self, text: str, time_ms: int, options: QueryOptions, context: QueryContext) -> QueryResult:
+        """Return the value at one time: a vector, a scalar, a string, or samples for a range vector."""
+        return await self._answer(parse_query(text), text, TimeGrid(time_ms, time_ms, 0), options, context)
+
+    async def range(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
+        """Return the values over a grid. Raises QueryError where the query gives a range vector or a string."""
+        node = parse_query(text)
+        found = value_type(node)
+        if found not in (ValueType.VECTOR, ValueType.SCALAR):
+            raise QueryError(
+                f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
+            )
+        return await self._answer(node, text, grid, options, context)
+
+    async def _answer(
+        self, node: Node, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
+    ) -> QueryResult:
+        plan = make_plan(
+            node,
+            grid,
+            PlanOptions(
+                text=text.encode(errors="surrogateescape"),
+                lookback_ms=options.lookback_ms or self._settings.lookback_ms,
+                subquery_step_ms=self._settings.default_step_ms,
+            ),
+        )
+        execution = Execution(plan, context, max_samples=self._settings.max_samples)
+        await self._feed_all(plan, execution, options, context)
+        result = await context.run(execution.finish)
+        warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
+        annotations = Annotations(warnings, result.annotations.infos)
+        return replace(result, annotations=annotations, partial=bool(context.warnings))
+
+    async def _feed_all(self, plan: Plan, execution: Execution, options: QueryOptions, context: QueryContext) -> None:
+        """Read all selects side by side; the first failure ends the others."""
+        tasks = [
+            asyncio.ensure_future(self._feed(index, planned.selector, execution, options, context))
+            for index, planned in enumerate(plan.selects)
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _end(tasks)
+
+    async def _feed(
+        self, index: int, selector: Selector, execution: Execution, options: QueryOptions, context: QueryContext
+    ) -> None:
+        replica_labels = self._settings.replica_labels if options.replica_labels is None else options.replica_labels
+        batches = read_samples(
+            self._store,
+            # Downsampled chunks are not decoded yet: raw data only, whatever resolution would be allowed.
+            replace(selector, max_resolution_ms=0),
+            context,
+            replica_labels=replica_labels,
+            deduplicate=options.deduplicate,
+            penalty=self._settings.penalty,
+        )
+        flying: deque[asyncio.Task[Sequence[Batch]]] = deque()
+        try:
+            async with aclosing(batches):
+                async for samples in batches:
+                    flying.append(asyncio.ensure_future(context.run(execution.prepare, index, samples)))
+                    while flying and (flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
+                        await context.run(execution.absorb, index, await flying.popleft())
+            while flying:
+                await context.run(execution.absorb, index, await flying.popleft())
+        finally:
+            await _end(flying)
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]] | deque[asyncio.Task[Sequence[Batch]]]) -> None:
+    """Cancel what still runs and wait until nothing does; their outcomes were seen or do not matter any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
