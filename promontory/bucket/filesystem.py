@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from promontory.bucket.keys import SEPARATOR, check_key, check_range, directory_info
 from promontory.bucket.port import ObjectInfo
@@ -69,7 +70,7 @@ class FilesystemBucket:
 
     async def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
         """Yield the objects in order, read a batch at a time."""
-        found = self._walk(self._root, "", prefix, recursive)
+        found = self._walk(self._root, "", prefix, recursive=recursive)
         while batch := await asyncio.to_thread(self._take_batch, found, prefix):
             for info in batch:
                 yield info
@@ -89,7 +90,7 @@ class FilesystemBucket:
         check_key(key)
 
         def fill(descriptor: int) -> None:
-            with path.open("rb") as source, os.fdopen(os.dup(descriptor), "wb") as file:
+            with _opened_source(path, key) as source, os.fdopen(os.dup(descriptor), "wb") as file:
                 shutil.copyfileobj(source, file, 2**20)
 
         await asyncio.to_thread(self._write, key, fill, if_absent=False, operation="upload")
@@ -132,7 +133,7 @@ class FilesystemBucket:
                 raise BucketError(f"directory {self._root} does not exist", key=prefix, operation="list")
             return list(islice(found, _LIST_BATCH))
 
-    def _walk(self, directory: Path, base: str, prefix: str, recursive: bool) -> Iterator[ObjectInfo]:  # noqa: FBT001
+    def _walk(self, directory: Path, base: str, prefix: str, *, recursive: bool) -> Iterator[ObjectInfo]:
         for name in _sorted_names(directory):
             key = base + name
             if key == TEMPORARY_DIRECTORY + SEPARATOR or not (key.startswith(prefix) or prefix.startswith(key)):
@@ -140,8 +141,8 @@ class FilesystemBucket:
             if not name.endswith(SEPARATOR):
                 yield from _file_info(directory / name, key, prefix)
             elif recursive or prefix.startswith(key):
-                yield from self._walk(directory / name, key, prefix, recursive)
-            elif next(self._walk(directory / name, key, key, True), None):  # noqa: FBT003
+                yield from self._walk(directory / name, key, prefix, recursive=recursive)
+            elif next(self._walk(directory / name, key, key, recursive=True), None):
                 yield directory_info(key)
 
     def _write(self, key: str, fill: Callable[[int], None], *, if_absent: bool, operation: str) -> None:
@@ -223,6 +224,16 @@ class FilesystemBucket:
         except OSError as error:
             kind = BucketError if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) else BucketUnavailable
             raise kind(_describe(error), key=key, operation=operation) from error
+
+
+@contextmanager
+def _opened_source(path: Path, key: str) -> Iterator[BinaryIO]:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise BucketError(f"local file {path}: {error.strerror}", key=key, operation="upload") from error
+    with source:
+        yield source
 
 
 def _read_range(descriptor: int, start: int, end: int) -> bytes:

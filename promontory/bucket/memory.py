@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promontory.bucket.keys import check_key, check_range, collapse_directories
 from promontory.bucket.port import ObjectInfo
-from promontory.errors import ObjectExists, ObjectNotFound
+from promontory.errors import BucketError, ObjectExists, ObjectNotFound
 from promontory.model.clock import Clock
 
 
@@ -60,7 +60,11 @@ class MemoryBucket:
     async def upload(self, key: str, path: Path) -> None:
         """Write a file as an object."""
         check_key(key)
-        await self.put(key, await asyncio.to_thread(path.read_bytes))
+        try:
+            body = await asyncio.to_thread(path.read_bytes)
+        except OSError as error:
+            raise BucketError(f"local file {path}: {error.strerror}", key=key, operation="upload") from error
+        await self.put(key, body)
 
     async def download(self, key: str, path: Path) -> None:
         """Write an object to a file."""

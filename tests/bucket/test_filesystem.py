@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from promontory.bucket.filesystem import STALE_TEMPORARY_S, TEMPORARY_DIRECTORY, FilesystemBucket
+from promontory.errors import BucketError, BucketUnavailable, ObjectNotFound
+from promontory.testing.bucket_contract import BucketContract
+
+
+class TestFilesystemBucket(BucketContract):
+    @pytest.fixture
+    def bucket(self, tmp_path_factory: pytest.TempPathFactory) -> FilesystemBucket:
+        return FilesystemBucket(tmp_path_factory.mktemp("bucket"))
+
+    many_keys = 2500
+
+
+async def test_a_missing_directory_is_an_error_to_readers_and_made_by_writers(tmp_path: Path) -> None:
+    bucket = FilesystemBucket(tmp_path / "not" / "there")
+    with pytest.raises(BucketError, match="does not exist") as caught:
+        [info async for info in bucket.list()]
+    assert not caught.value.retryable
+    await bucket.put("a/b", b"x")
+    assert [info.key async for info in bucket.list()] == ["a/b"]
+
+
+async def test_a_write_that_fails_leaves_no_object_and_no_rest(tmp_path: Path) -> None:
+    bucket = FilesystemBucket(tmp_path)
+    await bucket.put("a/b", b"old")
+    with pytest.raises(BucketError, match="local file"):
+        await bucket.upload("a/b", tmp_path / "no such source")
+    assert await bucket.get("a/b") == b"old"
+    assert list((tmp_path / TEMPORARY_DIRECTORY).iterdir()) == []
+
+
+async def test_what_a_killed_writer_left_is_not_listed_and_swept_after_a_day(tmp_path: Path) -> None:
+    left = [tmp_path / TEMPORARY_DIRECTORY / name for name in ("old", "new")]
+    left[0].parent.mkdir()
+    for path in left:
+        path.write_bytes(b"half")
+    aged_s = left[0].stat().st_mtime - STALE_TEMPORARY_S - 60
+    os.utime(left[0], (aged_s, aged_s))
+    bucket = FilesystemBucket(tmp_path)
+    await bucket.put("a", b"")
+    assert [info.key async for info in bucket.list()] == ["a"]
+    assert [info.key async for info in bucket.list(recursive=False)] == ["a"]
+    assert [path.exists() for path in left] == [False, True]
+
+
+async def test_what_is_no_file_is_no_object(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty" / "directory").mkdir(parents=True)
+    os.close(os.open(os.fsencode(tmp_path) + b"/\xff", os.O_CREAT | os.O_WRONLY))
+    bucket = FilesystemBucket(tmp_path)
+    assert [info async for info in bucket.list()] == []
+    assert [info async for info in bucket.list(recursive=False)] == []
+    for key in ("pipe", "empty"):
+        with pytest.raises(ObjectNotFound):
+            await bucket.get(key)
+
+
+async def test_a_claim_beyond_the_file_reads_only_what_is_there(tmp_path: Path) -> None:
+    bucket = FilesystemBucket(tmp_path)
+    await bucket.put("a", b"12345")
+    assert await bucket.get_range("a", 3, 2**62) == b"45"
+
+
+async def test_a_name_too_long_is_not_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(BucketError, match="too long") as caught:
+        await FilesystemBucket(tmp_path).put("a" * 300, b"")
+    assert not isinstance(caught.value, BucketUnavailable)
+
+
+async def test_a_directory_marker_is_deleted_only_when_empty(tmp_path: Path) -> None:
+    bucket = FilesystemBucket(tmp_path)
+    await bucket.put("a/b", b"x")
+    (tmp_path / "c").mkdir()
+    for key in ("a/", "c/"):
+        await bucket.delete(key)
+    assert await bucket.get("a/b") == b"x"
+    assert not (tmp_path / "c").exists()
