@@ -19,7 +19,7 @@ ENDPOINT_FLAGS = (
          is_repeated=True),
     Flag("--store.unhealthy-timeout", Kind.DURATION, "5m", "How long an endpoint that fails is still asked (and its "
          "failure told with each answer) before it is left out.", ENDPOINTS),
-    Flag("--store.response-timeout", Kind.DURATION, "0ms", "Longest silence of an endpoint within an answer; 0 is 10s.",
+    Flag("--store.response-timeout", Kind.DURATION, "10s", "Longest silence of an endpoint in an answer; 0: none.",
          ENDPOINTS),
     Flag("--store.sd-dns-interval", Kind.DURATION, "30s", "Interval between look-ups of dns+ names.", ENDPOINTS),
     Flag("--endpoint.info-timeout", Kind.DURATION, "5s", "Longest wait for an endpoint's Info.", ENDPOINTS),

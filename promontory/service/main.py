@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = _entry_points()
     if not words or words[0] in ("--help", "-h", "help"):
         stream = sys.stdout if words else sys.stderr
-        stream.write(_help_text(commands))
+        stream.write(_help_text())
         return 0 if words else EXIT_INPUT
     found = commands.get(words[0])
     if found is None:
@@ -34,7 +34,12 @@ def _entry_points() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
 
 
-def _help_text(commands: dict[str, EntryPoint]) -> str:
+def load_commands() -> list[Command]:
+    """Return all commands, in order of their entry points."""
+    return [entry.load() for entry in _entry_points().values()]
+
+
+def _help_text() -> str:
     lines = [
         "usage: promontory COMMAND [flags]",
         "",
@@ -42,9 +47,7 @@ def _help_text(commands: dict[str, EntryPoint]) -> str:
         "",
         "Commands:",
     ]
-    for name, entry in commands.items():
-        command: Command = entry.load()
-        lines.append(f"  {name:<12} {command.summary}")
+    lines += [f"  {command.name:<12} {command.summary}" for command in load_commands()]
     lines += ["", "promontory COMMAND --help lists the flags of a command; promontory --version prints the version."]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,91 @@
+"""The query API over a Store, as the flags of a service say: what `promontory query` and `standalone` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from promontory.api.app import ApiApp
+from promontory.api.backend import ApiBackend, ApiSettings
+from promontory.errors import InputError
+from promontory.model.context import Budget, QueryContext
+from promontory.model.matcher import Matcher
+from promontory.model.store_status import StoreStatus
+from promontory.promql.parser import parse_matchers
+from promontory.query.engine import EngineSettings, QueryEngine
+from promontory.service.lifecycle import Service
+from promontory.service.values import Values
+from promontory.store.port import Store
+
+
+def make_api(service: Service, store: Store, statuses: Callable[[], Sequence[StoreStatus]]) -> ApiApp:
+    """Return the HTTP API over a Store. Raises InputError on a wrong flag."""
+    values = service.values
+    memory_bytes = values.size_bytes("--query.max-memory")
+
+    def new_context(
+        *,
+        timeout_s: float | None,
+        partial_response: bool,
+        tenant: str,
+        store_matchers: tuple[tuple[Matcher, ...], ...],
+    ) -> QueryContext:
+        return QueryContext(
+            clock=service.clock,
+            pool=service.pool,
+            timeout_s=timeout_s,
+            budget=Budget(memory_bytes),
+            partial_response=partial_response,
+            tenant=tenant,
+            store_matchers=store_matchers,
+        )
+
+    engine = QueryEngine(store, read_engine_settings(values))
+    backend = ApiBackend(engine, store, parse_matchers, new_context, service.clock, service.pool, statuses)
+    return ApiApp(backend, read_api_settings(values))
+
+
+def read_engine_settings(values: Values) -> EngineSettings:
+    """Return the settings of the engine."""
+    return EngineSettings(
+        replica_labels=read_replica_labels(values),
+        lookback_ms=_positive_ms(values, "--query.lookback-delta"),
+        max_samples=values.integer("--query.max-samples"),
+        default_step_ms=_positive_ms(values, "--query.default-evaluation-interval"),
+        penalty=values.text("--deduplication.func") == "penalty",
+    )
+
+
+def read_api_settings(values: Values) -> ApiSettings:
+    """Return the settings of the HTTP API."""
+    most = values.integer("--query.max-concurrent")
+    if most < 1:
+        raise InputError(f"flag --query.max-concurrent: expected 1 or more, found {most}")
+    return ApiSettings(
+        timeout_s=values.duration_s("--query.timeout"),
+        max_concurrent=most,
+        default_step_ms=_positive_ms(values, "--query.default-step"),
+        metadata_range_ms=values.duration_ms("--query.metadata.default-time-range"),
+        partial_response=values.flag("--query.partial-response"),
+        auto_downsampling=values.flag("--query.auto-downsampling"),
+        instant_resolution_ms=values.duration_ms("--query.instant.default.max_source_resolution"),
+        replica_labels=read_replica_labels(values),
+        disable_cors=values.flag("--web.disable-cors"),
+        route_prefix=values.text("--web.route-prefix"),
+        tenant_header=values.text("--query.tenant-header"),
+        default_tenant=values.text("--query.default-tenant-id"),
+        version=version("promontory"),
+    )
+
+
+def read_replica_labels(values: Values) -> tuple[bytes, ...]:
+    """Return the replica labels of the flags, each once."""
+    names = [name.strip() for text in values.texts("--query.replica-label") for name in text.split(",")]
+    return tuple(dict.fromkeys(name.encode() for name in names if name))
+
+
+def _positive_ms(values: Values, flag: str) -> int:
+    duration_ms = values.duration_ms(flag)
+    if duration_ms < 1:
+        raise InputError(f"flag {flag}: expected 1ms or more, found {duration_ms}ms")
+    return duration_ms
