@@ -61,28 +61,30 @@ def check_records(
         length[index] = size
 
 
-@kernel("int64(octets, int64, int64, int64[:, ::1])")
-def split_aggregates(data: Bytes, start: int, end: int, parts: Offsets) -> int:
-    """Find the five parts of an aggregate payload; return 0, or 1 where it breaks the format.
+@kernel("void(octets, int64[::1], int64[::1], int64[:, :, ::1], uint8[::1])")
+def split_aggregates(data: Bytes, start: Offsets, length: Offsets, parts: Offsets, broken: Bytes) -> None:
+    """Find the five parts of each of n aggregate payloads inside the data.
 
-    parts: int64[5, 3] = encoding, start, length; encoding 0 where the part is absent.
+    parts: int64[n, 5, 3] = encoding (0 where the part is absent), start, length · broken: uint8[n].
     """
-    position = start
-    for part in range(AGGREGATE_PARTS):
-        parts[part, 0] = 0
-        parts[part, 1] = 0
-        parts[part, 2] = 0
-        if position == end and part == AGGREGATE_PARTS - 1:
-            return 0
-        size, position = read_uvarint(data, position, end)
-        if position < 0 or size < 0 or size > end - position:
-            return 1
-        if size == 0:
-            continue
-        if position + 1 + size > end:
-            return 1
-        parts[part, 0] = data[position]
-        parts[part, 1] = position + 1
-        parts[part, 2] = size
-        position += 1 + size
-    return 0 if position == end else 1
+    for index in range(len(start)):
+        position = start[index]
+        end = position + length[index]
+        broken[index] = 0
+        for part in range(AGGREGATE_PARTS):
+            parts[index, part, 0] = 0
+            parts[index, part, 1] = 0
+            parts[index, part, 2] = 0
+            if position == end and part == AGGREGATE_PARTS - 1:
+                continue
+            size, position = read_uvarint(data, position, end)
+            if position < 0 or size < 0 or size > end - position - (1 if size > 0 else 0):
+                broken[index] = 1
+                break
+            if size > 0:
+                parts[index, part, 0] = data[position]
+                parts[index, part, 1] = position + 1
+                parts[index, part, 2] = size
+                position += 1 + size
+        if broken[index] == 0 and position != end:
+            broken[index] = 1

@@ -25,11 +25,13 @@ from promontory.bucket.port import Bucket
 from promontory.errors import BucketError, CorruptionError, ObjectNotFound
 from promontory.kernels.tombstones import COVER_ALL
 from promontory.model.context import QueryContext
-from promontory.model.frame import ChunkColumns, Frame
+from promontory.model.frame import Aggregate, ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
+from promontory.model.matcher import Matcher
 from promontory.model.selector import Selector
 from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.time_range import TimeRange
+from promontory.store.aggregates import split_chunks
 from promontory.store.block_chunks import WINDOW_BYTES, BlockChunks, WindowChunks
 from promontory.store.block_index import BlockIndex
 from promontory.store.byte_ranges import GAP_BYTES
@@ -102,8 +104,8 @@ class BlockStore:
                     yield frame
                 return
             async for window in self._chunks.read(answer.rows, context, window_bytes=window_bytes):
-                frames, error = await context.run(self._make_frames, answer, window)
-                if error is not None:
+                frames, errors = await context.run(self._make_frames, answer, window, selector)
+                for error in errors:
                     context.tolerate(error)
                 for frame in frames:
                     yield frame
@@ -148,7 +150,7 @@ class BlockStore:
             context.tolerate(error)
             return None
 
-    def _own_matchers(self, selector: Selector) -> tuple[object, ...] | None:
+    def _own_matchers(self, selector: Selector) -> tuple[Matcher, ...] | None:
         if not self.time_range.overlaps(selector.time_range):
             return None
         return strip_matchers(self.meta.labels, selector.matchers)
@@ -185,18 +187,26 @@ class BlockStore:
         left = find_cover(entries.min_ms, entries.max_ms, series_ref, self._tombstones) != COVER_ALL
         return np.bincount(entries.row[left], minlength=len(rows)) > 0
 
-    def _make_frames(self, answer: _Answer, window: WindowChunks) -> tuple[list[Frame], CorruptionError | None]:
-        chunks, buffers, error = window.chunks, window.buffers, None
+    def _make_frames(
+        self, answer: _Answer, window: WindowChunks, selector: Selector
+    ) -> tuple[list[Frame], list[CorruptionError]]:
+        chunks, buffers, errors = window.chunks, window.buffers, []
+        source = f"block {self.meta.ulid}"
         if len(self._tombstones):
             series_ref = answer.rows.series_ref[window.first : window.last][chunks.row].astype(np.int64)
-            source = f"block {self.meta.ulid}"
             chunks, buffers, error = cut_deleted(chunks, buffers, series_ref, self._tombstones, source=source)
+            errors += [error] if error else []
+        chunks, unserved = split_chunks(chunks, buffers, selector.aggregates)
+        if len(unserved):
+            expected = " or ".join(Aggregate(kind).name.lower() for kind in selector.aggregates)
+            found = f"none of them in {len(unserved)} chunks"
+            errors.append(CorruptionError("aggregate chunk", source=source, offset=0, expected=expected, found=found))
         labels = answer.rows.labels.slice(window.first, window.last)
         chunks = replace(chunks, source=answer.source[window.first : window.last][chunks.row])
         frame = _less_rows_without_chunks(Frame(labels, chunks, buffers))
         if frame.labels.equal_neighbours().any():
             frame = join_frames([frame])
-        return list(split_frame(frame)), error
+        return list(split_frame(frame)), errors
 
 
 async def open_block(

@@ -1,0 +1,66 @@
+"""Which blocks of a bucket answer a Selector.
+
+    external labels that no matcher refuses, a range that overlaps, and of one label set, at each time,
+    the coarsest resolution that is not coarser than asked; gaps are filled by the next finer one
+
+Source: thanos pkg/store/bucket.go, bucketBlockSet.getFor. Never coarser than asked: where raw samples have gone and
+the query wants raw, there is no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from promontory.block.meta import BlockMeta
+from promontory.model.labels import Labels
+from promontory.model.selector import Selector
+from promontory.store.external_labels import strip_matchers
+
+Item = TypeVar("Item")
+
+
+def choose_blocks(metas: Iterable[BlockMeta], selector: Selector) -> list[BlockMeta]:
+    """Return the blocks to ask, in time order within a label set."""
+    sets: dict[Labels, list[BlockMeta]] = {}
+    for meta in metas:
+        if may_hold(meta, selector) and meta.resolution_ms <= selector.max_resolution_ms:
+            sets.setdefault(meta.labels, []).append(meta)
+    return [meta for members in sets.values() for meta in _choose_resolutions(members, selector)]
+
+
+def may_hold(meta: BlockMeta, selector: Selector) -> bool:
+    """Say whether a block's range [min, max) and external labels allow an answer."""
+    asked = selector.time_range
+    overlaps = meta.min_time_ms <= asked.max_time_ms and asked.min_time_ms < max(meta.max_time_ms, meta.min_time_ms + 1)
+    return overlaps and strip_matchers(meta.labels, selector.matchers) is not None
+
+
+def _choose_resolutions(members: Sequence[BlockMeta], selector: Selector) -> list[BlockMeta]:
+    resolutions = sorted({meta.resolution_ms for meta in members}, reverse=True)
+    by_resolution = [
+        sorted((m for m in members if m.resolution_ms == resolution), key=lambda meta: (meta.min_time_ms, meta.ulid))
+        for resolution in resolutions
+    ]
+    asked = selector.time_range
+    chosen = _cover(by_resolution, asked.min_time_ms, asked.max_time_ms)
+    return list({meta.ulid: meta for meta in chosen}.values())
+
+
+def _cover(by_resolution: Sequence[Sequence[BlockMeta]], low: int, high: int) -> Iterator[BlockMeta]:
+    """Yield blocks that cover [low, high], both inclusive, the coarsest first; finer ones may come twice."""
+    if not by_resolution:
+        return
+    coarsest, *finer = by_resolution
+    covered = low
+    for meta in coarsest:
+        if max(meta.max_time_ms, meta.min_time_ms + 1) <= low:
+            continue
+        if meta.min_time_ms > high:
+            break
+        if meta.min_time_ms > covered:
+            yield from _cover(finer, covered, meta.min_time_ms - 1)
+        yield meta
+        covered = max(covered, meta.max_time_ms)
+    if covered <= high:
+        yield from _cover(finer, covered, high)

@@ -1,0 +1,184 @@
+"""BucketStore: the blocks that count in a bucket, as one Store.
+
+`sync` asks the catalog and opens what is new; a query asks the blocks that can answer, all at once, and merges.
+One rule: nothing goes missing in silence. A block that could not be opened, or whose meta.json cannot be read, is named
+in every answer that it could have had a part in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from promontory.block.meta import BlockMeta
+from promontory.bucket.port import Bucket
+from promontory.errors import PromontoryError, StoreError
+from promontory.model.context import QueryContext
+from promontory.model.frame import Frame
+from promontory.model.labels import Labels
+from promontory.model.selector import Selector
+from promontory.model.store_info import StoreInfo, TsdbInfo
+from promontory.model.time_range import ALL_TIME, MAX_TIME_MS, MIN_TIME_MS, TimeRange
+from promontory.store.block_choice import choose_blocks, may_hold
+from promontory.store.block_chunks import WINDOW_BYTES
+from promontory.store.block_store import BlockStore, open_block
+from promontory.store.byte_ranges import GAP_BYTES
+from promontory.store.frames import slice_rows
+from promontory.store.header_files import drop_headers
+from promontory.store.merge import merge_checked
+
+OPENED_AT_ONCE = 20
+QUERY_WINDOWS_BYTES = 64 << 20
+SMALLEST_WINDOW_BYTES = 256 << 10
+
+
+class BlockListing(Protocol):
+    """What the store asks for its blocks: the catalog, or a fixed list."""
+
+    async def list_blocks(self) -> tuple[Mapping[str, BlockMeta], Mapping[str, str]]:
+        """Return the blocks that count by ULID, and why other blocks cannot be read, by ULID. Raises BucketError."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did: blocks loaded now, opened in this pass, dropped, and the errors of those that do not open."""
+
+    loaded: int
+    opened: tuple[str, ...]
+    dropped: tuple[str, ...]
+    failed: Mapping[str, PromontoryError]
+
+
+class BucketStore:
+    """The blocks of a bucket as a Store. `directory` keeps index headers; None keeps them in memory."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        listing: BlockListing,
+        *,
+        directory: Path | None = None,
+        gap_bytes: int = GAP_BYTES,
+        opened_at_once: int = OPENED_AT_ONCE,
+    ) -> None:
+        self._bucket = bucket
+        self._listing = listing
+        self._directory = directory
+        self._gap_bytes = gap_bytes
+        self._opened_at_once = opened_at_once
+        self._blocks: dict[str, BlockStore] = {}
+        self._failed: dict[str, tuple[BlockMeta, PromontoryError]] = {}
+        self._unreadable: Mapping[str, str] = {}
+        self._info = self._describe()
+
+    def describe(self) -> StoreInfo:
+        """Return label sets and ranges of the blocks; those that cannot be read count, as they have to be named."""
+        return self._info
+
+    async def sync(self) -> SyncReport:
+        """Open new blocks and drop those that are gone. Raises BucketError; what was loaded stays loaded then."""
+        metas, unreadable = await self._listing.list_blocks()
+        dropped = [ulid for ulid in self._blocks if ulid not in metas]
+        gate = asyncio.Semaphore(self._opened_at_once)
+        fresh = [meta for ulid, meta in metas.items() if ulid not in self._blocks]
+        opened = await asyncio.gather(*(self._open(meta, gate) for meta in fresh))
+        self._blocks = {
+            **{ulid: block for ulid, block in self._blocks.items() if ulid in metas},
+            **{block.meta.ulid: block for block in opened if isinstance(block, BlockStore)},
+        }
+        self._failed = {
+            meta.ulid: (meta, error)
+            for meta, error in zip(fresh, opened, strict=True)
+            if isinstance(error, PromontoryError)
+        }
+        self._unreadable = dict(unreadable)
+        self._info = self._describe()
+        if self._directory is not None:
+            await asyncio.to_thread(drop_headers, self._directory, keep=set(metas))
+        return SyncReport(
+            loaded=len(self._blocks),
+            opened=tuple(block.meta.ulid for block in opened if isinstance(block, BlockStore)),
+            dropped=tuple(dropped),
+            failed={ulid: error for ulid, (_, error) in self._failed.items()},
+        )
+
+    async def select(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
+        """Yield the series of all blocks that can answer, each label set once; `limit` counts these."""
+        chosen = self._choose(selector, context)
+        window_bytes = min(WINDOW_BYTES, max(SMALLEST_WINDOW_BYTES, QUERY_WINDOWS_BYTES // max(1, len(chosen))))
+        streams = [block.select(selector, context, window_bytes=window_bytes) for block in chosen]
+        left = selector.limit
+        async with aclosing(merge_checked(streams, context)) as merged:
+            async for frame in merged:
+                if selector.limit and len(frame.labels) >= left:
+                    yield slice_rows(frame, 0, left)
+                    return
+                left -= len(frame.labels)
+                yield frame
+
+    async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
+        """Return the sorted names of labels of matching series in all blocks."""
+        return await self._unite(selector, context, lambda block, asked: block.label_names(asked, context))
+
+    async def label_values(self, name: bytes, selector: Selector, context: QueryContext) -> list[bytes]:
+        """Return the sorted values of one label among matching series in all blocks."""
+        return await self._unite(selector, context, lambda block, asked: block.label_values(name, asked, context))
+
+    async def _unite(
+        self,
+        selector: Selector,
+        context: QueryContext,
+        ask: Callable[[BlockStore, Selector], Awaitable[list[bytes]]],
+    ) -> list[bytes]:
+        unlimited = replace(selector, limit=0)
+        answers = await asyncio.gather(*(ask(block, unlimited) for block in self._choose(selector, context)))
+        return sorted({text for answer in answers for text in answer})[: selector.limit or None]
+
+    def _choose(self, selector: Selector, context: QueryContext) -> list[BlockStore]:
+        """Return the blocks to ask; name those that would have been asked too."""
+        for ulid, reason in self._unreadable.items():
+            context.tolerate(StoreError(f"block {ulid} cannot be read: {reason}", endpoint=self._bucket.name))
+        for ulid, (meta, error) in self._failed.items():
+            if may_hold(meta, selector) and meta.resolution_ms <= selector.max_resolution_ms:
+                context.tolerate(StoreError(f"block {ulid} cannot be read: {error}", endpoint=self._bucket.name))
+        metas = choose_blocks((block.meta for block in self._blocks.values()), selector)
+        return [self._blocks[meta.ulid] for meta in metas]
+
+    async def _open(self, meta: BlockMeta, gate: asyncio.Semaphore) -> BlockStore | PromontoryError:
+        async with gate:
+            try:
+                return await open_block(self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes)
+            except PromontoryError as error:
+                return error
+
+    def _describe(self) -> StoreInfo:
+        metas = [block.meta for block in self._blocks.values()] + [meta for meta, _ in self._failed.values()]
+        infos = tuple(_join_ranges(metas))
+        low = min((info.time_range.min_time_ms for info in infos), default=MAX_TIME_MS)
+        high = max((info.time_range.max_time_ms for info in infos), default=MIN_TIME_MS)
+        return StoreInfo(
+            name=self._bucket.name,
+            kind="store",
+            label_sets=() if self._unreadable else tuple(sorted({info.labels for info in infos})),
+            time_range=ALL_TIME if self._unreadable else TimeRange(low, high),
+            tsdb_infos=() if self._unreadable else infos,
+        )
+
+
+def _join_ranges(metas: Iterable[BlockMeta]) -> Iterable[TsdbInfo]:
+    """Yield the ranges of each label set, those that touch joined, the last millisecond inside."""
+    by_labels: dict[Labels, list[tuple[int, int]]] = {}
+    for meta in sorted(metas, key=lambda meta: meta.min_time_ms):
+        ranges = by_labels.setdefault(meta.labels, [])
+        end = max(meta.max_time_ms, meta.min_time_ms + 1)
+        if ranges and meta.min_time_ms <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], end))
+        else:
+            ranges.append((meta.min_time_ms, end))
+    for labels, ranges in sorted(by_labels.items()):
+        for start, end in ranges:
+            yield TsdbInfo(labels, TimeRange(start, end - 1))

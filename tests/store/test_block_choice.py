@@ -1,0 +1,66 @@
+"""Which blocks of a bucket are asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from promontory.block.meta import BlockMeta, ThanosMeta
+from promontory.block.ulid import make_ulid
+from promontory.model.labels import Labels
+from promontory.model.matcher import Matcher, MatchKind
+from promontory.model.selector import Selector
+from promontory.model.time_range import TimeRange
+from promontory.store.block_choice import choose_blocks
+
+RAW, FIVE_MINUTES, HOUR = 0, 300_000, 3_600_000
+
+
+def block(low: int, high: int, resolution_ms: int = RAW, **labels: str) -> BlockMeta:
+    entropy = bytes([resolution_ms // 300_000, high // 100, high % 100, len(str(labels)), 0, 0, 0, 0, 0, 0])
+    thanos = ThanosMeta(labels=Labels.from_mapping(labels), resolution_ms=resolution_ms)
+    return BlockMeta(make_ulid(low, entropy), low, high, thanos=thanos)
+
+
+def spans(metas: list[BlockMeta]) -> list[tuple[int, int, int]]:
+    return [(meta.min_time_ms, meta.max_time_ms, meta.resolution_ms) for meta in metas]
+
+
+def select(low: int, high: int, resolution_ms: int = RAW, *matchers: Matcher) -> Selector:
+    return Selector(matchers, TimeRange(low, high), max_resolution_ms=resolution_ms)
+
+
+def test_a_block_s_end_is_outside_and_a_query_s_end_inside() -> None:
+    blocks = [block(0, 100), block(100, 200), block(200, 300)]
+    assert spans(choose_blocks(blocks, select(100, 199))) == [(100, 200, RAW)]
+    assert spans(choose_blocks(blocks, select(99, 200))) == [(0, 100, RAW), (100, 200, RAW), (200, 300, RAW)]
+
+
+def test_external_labels_that_a_matcher_refuses_rule_a_block_out() -> None:
+    blocks = [block(0, 100, cluster="a"), block(0, 100, cluster="b"), block(0, 100)]
+    found = choose_blocks(blocks, select(0, 9, RAW, Matcher(MatchKind.EQUAL, b"cluster", b"b")))
+    assert [str(meta.labels) for meta in found] == ['{cluster="b"}', "{}"]
+
+
+@pytest.mark.parametrize(
+    ("resolution_ms", "expected"),
+    [
+        (RAW, [(0, 100, RAW), (100, 200, RAW), (300, 400, RAW)]),
+        (FIVE_MINUTES, [(0, 100, RAW), (100, 200, FIVE_MINUTES), (200, 300, FIVE_MINUTES), (300, 400, RAW)]),
+        (HOUR, [(0, 200, HOUR), (200, 300, FIVE_MINUTES), (300, 400, RAW)]),
+    ],
+)
+def test_the_coarsest_allowed_resolution_is_taken_and_gaps_are_filled_by_finer_ones(
+    resolution_ms: int, expected: list[tuple[int, int, int]]
+) -> None:
+    blocks = [
+        block(0, 100), block(100, 200), block(300, 400),
+        block(100, 200, FIVE_MINUTES), block(200, 300, FIVE_MINUTES), block(0, 200, HOUR),
+    ]  # fmt: skip
+    assert spans(choose_blocks(blocks, select(0, 399, resolution_ms))) == expected
+
+
+def test_overlapping_blocks_of_one_resolution_are_all_asked_once() -> None:
+    blocks = [block(0, 100), block(0, 300), block(50, 150), block(90, 200, FIVE_MINUTES)]
+    assert spans(choose_blocks(blocks, select(0, 299))) == [(0, 100, RAW), (0, 300, RAW), (50, 150, RAW)]
+    found = spans(choose_blocks(blocks, select(0, 299, FIVE_MINUTES)))
+    assert sorted(found) == [(0, 100, RAW), (0, 300, RAW), (50, 150, RAW), (90, 200, FIVE_MINUTES)]
