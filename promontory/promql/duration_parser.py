@@ -27,10 +27,15 @@ def parse_number_or_duration(stream: TokenStream) -> NumberLiteral:
     is_duration = token.kind is TokenKind.DURATION
     text = token.text.decode()
     try:
-        value = parse_duration_ns(text) / 1e9 if is_duration else parse_number(text)
+        value = _seconds(parse_duration_ns(text)) if is_duration else parse_number(text)
     except InputError as error:
         stream.fail(token.start, str(error))
     return NumberLiteral(value, Span(token.start, token.end), is_duration)
+
+
+def _seconds(duration_ns: int) -> float:
+    """Return the seconds, whole ones and the rest converted apart as Go's Duration.Seconds does."""
+    return duration_ns // 10**9 + duration_ns % 10**9 / 1e9
 
 
 def parse_range(stream: TokenStream) -> Duration:

@@ -183,6 +183,9 @@ def _expression(duration: Duration | None) -> DurationExpr | None:
 def _literal_ms(duration: Duration | None) -> int:
     if not isinstance(duration, NumberLiteral):
         return 0
+    if duration.is_duration:
+        # Written in whole milliseconds; by way of nanoseconds, as Prometheus goes, long ones lose one.
+        return round(duration.value * 1000)
     duration_ns = whole_nanoseconds(duration.value)
     return duration_ns // 10**6 if duration_ns >= 0 else -(-duration_ns // 10**6)
 

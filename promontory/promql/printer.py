@@ -110,8 +110,8 @@ def _left(node: Binary) -> Sequence[Node | str]:
 def _number(node: NumberLiteral) -> str:
     if not node.is_duration:
         return format_number(node.value)
-    sign = "-" if node.value < 0 else ""
-    return sign + format_duration(int(abs(node.value) * 1e9) // 10**6)
+    # Written in whole milliseconds. Prometheus cuts instead of rounding and loses one now and then.
+    return format_duration(round(node.value * 1000))
 
 
 def _selector(node: VectorSelector) -> str:
