@@ -42,7 +42,8 @@ class ApiApp:
         self._backend = backend
         self._settings = settings
         self._prefix = settings.route_prefix.rstrip("/")
-        queries = QueryRoutes(Gate(settings.max_concurrent))
+        self.gate = Gate(settings.max_concurrent)
+        queries = QueryRoutes(self.gate)
         both, get = ("GET", "POST"), ("GET",)
         routes: list[tuple[str, tuple[str, ...], Handler]] = [
             (f"{API}/query", both, queries.instant),

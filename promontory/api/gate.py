@@ -18,7 +18,9 @@ class Gate:
     def __init__(self, limit: int) -> None:
         self._slots = asyncio.Semaphore(limit)
         self._waiting_limit = WAITING_PER_SLOT * limit
+        self.limit = limit
         self.waiting = 0
+        self.running = 0
 
     @asynccontextmanager
     async def enter(self, context: QueryContext) -> AsyncIterator[None]:
@@ -33,8 +35,10 @@ class Gate:
             await self._slots.acquire()
         finally:
             self.waiting -= 1
+        self.running += 1
         try:
             context.check()
             yield
         finally:
+            self.running -= 1
             self._slots.release()
