@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 
-from promontory.errors import InputError
+from promontory.errors import InputError, StoreUnavailable
 from promontory.model.context import QueryContext
 from promontory.model.frame import ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
@@ -74,7 +74,7 @@ class PrometheusStore:
         )
 
     async def select(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
-        """Yield the matching series in order."""
+        """Yield the matching series in order. Raises StoreUnavailable before the first `refresh`."""
         matchers = self._strip_external(selector.matchers)
         if matchers is None:
             return
@@ -118,6 +118,10 @@ class PrometheusStore:
 
     def _strip_external(self, matchers: Collection[Matcher]) -> tuple[Matcher, ...] | None:
         """Return the matchers that are left for Prometheus, None where an external label does not match."""
+        if not self.state.labels.pairs:
+            raise StoreUnavailable(
+                f"Prometheus {self._client.url} has not said its external labels yet", endpoint=self._name
+            )
         left = []
         for matcher in matchers:
             value = self.state.labels.get(matcher.name)

@@ -185,3 +185,10 @@ async def test_a_prometheus_that_is_down_is_named() -> None:
     with pytest.raises(StoreUnavailable, match=r"Prometheus http://127\.0\.0\.1:\d+ did not answer"):
         await PrometheusStore(client, name="sidecar").refresh()
     await client.close()
+
+
+async def test_nothing_is_answered_before_the_external_labels_are_known(context: QueryContext) -> None:
+    client = PrometheusClient("http://127.0.0.1:1")
+    with pytest.raises(StoreUnavailable, match="has not said its external labels yet"):
+        await select(PrometheusStore(client, name="sidecar"), Selector((METRIC,), ALL_TIME), context)
+    await client.close()
