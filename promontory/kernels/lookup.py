@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.windows import find_ends
+from promontory.kernels.memory import wrap64
+from promontory.kernels.windows import STALE_BITS, find_ends
 
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -33,6 +34,7 @@ def lookup_samples(
     bits: `values` seen as uint64 · times: 1 gives the sample's own time in seconds instead of its value ·
     ends: int64[k] scratch · out, present: [n, k], present False on entry
     """
+    stale = wrap64(STALE_BITS)
     for row in range(len(row_start) - 1):
         if stop[0] != 0:
             return row
@@ -42,7 +44,7 @@ def lookup_samples(
             newest = ends[j] - 1
             if newest < start or timestamps[newest] <= first_ms + j * step_ms - lookback_ms:
                 continue
-            if bits[newest] == 0x7FF0000000000002:
+            if bits[newest] == stale:
                 continue
             out[row, j] = timestamps[newest] / 1000.0 if times else values[newest]
             present[row, j] = True

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import Kernel, kernel
+from promontory.kernels.memory import wrap64
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -41,6 +42,9 @@ WindowKernel = Kernel[
      NDArray[np.float64], NDArray[np.bool_]],
     int,
 ]  # fmt: skip
+
+# The value that ends a series; the model knows it as STALE_NAN_BITS.
+STALE_BITS = 0x7FF0000000000002
 
 ROW = (
     "void(int64[::1], float64[::1], int64, int64, int64[::1], int64[::1], int64, int64, int64,"
@@ -75,9 +79,11 @@ def find_ends(timestamps: Longs, start: int, end: int, first_ms: int, step_ms: i
 @kernel("int64(uint64[::1])")
 def count_stale(bits: NDArray[np.uint64]) -> int:
     """Return how many of the values are the stale marker."""
+    # A bare literal is signed, and numba compares signed with unsigned as floats: Inf would look stale.
+    stale = wrap64(STALE_BITS)
     count = 0
     for i in range(len(bits)):
-        count += bits[i] == 0x7FF0000000000002
+        count += bits[i] == stale
     return count
 
 

@@ -12,11 +12,10 @@ from promontory.kernels.quantiles import histogram_quantiles
 from promontory.model.steps import Steps
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.names import drop_names
-from promontory.promql.execution.numbers import format_general
-from promontory.promql.execution.ranks import group_starts, warn_quantiles
+from promontory.promql.execution.ranks import group_starts
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Floats, make_steps, merge_equal, take_steps
-from promontory.promql.execution.windows import quote
+from promontory.promql.execution.wording import format_general, quote, warn_quantiles
 from promontory.promql.plan.nodes import HistogramQuantile
 
 BUCKET = b"le"
@@ -60,8 +59,17 @@ def _bounds(run: Run, node: HistogramQuantile, steps: Steps) -> tuple[Floats, ND
             known[place] = True
         except ValueError:
             if steps.present[inverse == place].any():
-                run.warn(f'bucket label "le" is missing or has a malformed value of {quote(text)}', node.position)
+                name = _metric_name(run, steps, inverse == place)
+                run.warn(f'bucket label "le" is missing or has a malformed value of {quote(text)}{name}', node.position)
     return bounds[inverse], known[inverse]
+
+
+def _metric_name(run: Run, steps: Steps, rows: NDArray[np.bool_]) -> str:
+    """Return the words that name the metric; only with delayed names is it still known here in Prometheus."""
+    if not run.delayed_names:
+        return ""
+    code = int(steps.labels.column(b"__name__")[np.flatnonzero(rows)[0]])
+    return f" for metric name {quote(run.symbols.text(code))}" if code else ""
 
 
 def _parse_bound(text: bytes) -> float:

@@ -11,23 +11,12 @@ from promontory.errors import ExecutionError
 from promontory.kernels.aggregations import STEP_BLOCK, choose_top
 from promontory.kernels.quantiles import group_quantiles
 from promontory.model.steps import Steps
-from promontory.promql.execution.numbers import format_general
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import compact, empty_steps, make_steps
+from promontory.promql.execution.wording import format_general, warn_quantiles
 from promontory.promql.plan.nodes import Aggregate
 
 Floats = NDArray[np.float64]
-
-
-def warn_quantiles(run: Run, quantiles: Floats, position: str) -> None:
-    """Note the values that are no quantiles: NaN, the greatest above 1, the least below 0."""
-    with np.errstate(invalid="ignore"):
-        numbers = quantiles[~np.isnan(quantiles)]
-    found = [np.nan] if len(numbers) < len(quantiles) else []
-    found += [numbers.max()] if len(numbers) and numbers.max() > 1 else []
-    found += [numbers.min()] if len(numbers) and numbers.min() < 0 else []
-    for value in found:
-        run.warn(f"quantile value should be between 0 and 1, got {format_general(float(value))}", position)
 
 
 def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats) -> Steps:
@@ -53,9 +42,11 @@ def group_starts(group: NDArray[np.int32], count: int) -> NDArray[np.int64]:
 
 def aggregate_top(run: Run, node: Aggregate, steps: Steps, wanted: Floats) -> Steps:
     """Return the k greatest (bottomk: least) rows of each group at each time; wanted: float64[k]."""
-    if not len(steps) or np.nanmax(wanted, initial=-np.inf) < 1:
-        return empty_steps(run.symbols, steps.values.shape[1])
-    _check_wanted(wanted)
+    # NaN is not below 1: it is refused even where there is nothing to choose from.
+    if not wanted.max(initial=0.0) < 1:
+        _check_wanted(wanted)
+    if not len(steps) or wanted.max() < 1:
+        return empty_steps(run.symbols, len(wanted))
     group, labels = steps.labels.group(node.grouping, by=not node.without)
     sign = 1.0 if node.op == "topk" else -1.0
     starts = group_starts(group, len(labels))

@@ -20,6 +20,7 @@ from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import make_steps
+from promontory.promql.execution.wording import quote, warn_quantiles
 from promontory.promql.plan.nodes import Timing
 
 KERNELS: dict[str, WindowKernel] = {
@@ -106,10 +107,12 @@ class WindowStage:
             self.run.stop, np.empty(count + shift if shift >= 0 else 2 * count, np.int64),
             np.empty(longest, np.int64), np.empty(longest), values, present,
         )  # fmt: skip
-        self._annotate(samples.labels, present)
+        self._annotate_names(samples.labels, present)
+        if self.function == "quantile_over_time":
+            warn_quantiles(self.run, self.parameter[np.any(present, axis=0)], self.position)
         return make_steps(batch.labels, values, present)
 
-    def _annotate(self, labels: LabelRows, present: NDArray[np.bool_]) -> None:
+    def _annotate_names(self, labels: LabelRows, present: NDArray[np.bool_]) -> None:
         if self.function in ("rate", "increase"):
             codes = labels.column(b"__name__")[present.any(axis=1)]
             for code in np.unique(codes):
@@ -133,12 +136,6 @@ def drop_stale(samples: Samples) -> Samples:
     kept = bits != STALE_NAN_BITS
     before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
     return Samples(samples.labels, before[samples.row_start], samples.timestamps_ms[kept], samples.values[kept])
-
-
-def quote(text: bytes) -> str:
-    """Return text in double quotes, escaped as Go's %q does for what labels hold."""
-    shown = text.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{shown}"'
 
 
 def _spread(

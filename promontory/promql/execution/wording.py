@@ -1,0 +1,46 @@
+"""The words of annotations and errors: numbers as Go's %g, text as its %q, and what several operators say."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.promql.execution.run import Run
+
+
+def format_general(value: float) -> str:
+    """Return the shortest digits that give the value; an exponent below 1e-4 and from 1e6 on."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    point = len(digits) + exponent - 1
+    if -4 <= point < 6:
+        return format(Decimal(repr(value)).normalize(), "f")
+    text = "".join(map(str, digits))
+    mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+    return f"{'-' * sign}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
+
+
+def quote(text: bytes) -> str:
+    """Return text in double quotes, escaped as Go's %q does for what labels hold."""
+    shown = text.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{shown}"'
+
+
+def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
+    """Note the values that are no quantiles: NaN, or else the greatest above 1 and the least below 0."""
+    if not len(quantiles):
+        return
+    most, least = float(quantiles.max()), float(quantiles.min())
+    found = [most] if most > 1 or math.isnan(most) else []
+    found += [least] if least < 0 else []
+    for value in found:
+        run.warn(f"quantile value should be between 0 and 1, got {format_general(value)}", position)
