@@ -29,12 +29,6 @@ def read_credentials(values: Values) -> grpc.ChannelCredentials | None:
     return grpc.ssl_channel_credentials(_read(values, "--grpc-client-tls-ca"), key, certificate)
 
 
-def channel_options(values: Values) -> tuple[tuple[str, str], ...]:
-    """Return the channel options that the flags ask for."""
-    name = values.text("--grpc-client-server-name")
-    return (("grpc.ssl_target_name_override", name),) if name else ()
-
-
 def _read(values: Values, flag: str) -> bytes | None:
     path = values.text(flag)
     if not path:

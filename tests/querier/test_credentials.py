@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from promontory.errors import InputError
-from querier.credentials import channel_options, read_credentials
+from querier.credentials import read_credentials
 from querier.flags import QUERY_FLAG_SET
 from tests.certificates import Authority
 
@@ -12,7 +12,6 @@ from tests.certificates import Authority
 def test_without_flags_the_connection_is_plain() -> None:
     values = QUERY_FLAG_SET.parse([])
     assert read_credentials(values) is None
-    assert channel_options(values) == ()
 
 
 def test_files_make_credentials(tmp_path: Path) -> None:
@@ -25,7 +24,6 @@ def test_files_make_credentials(tmp_path: Path) -> None:
         ]
     )  # fmt: skip
     assert isinstance(read_credentials(values), grpc.ChannelCredentials)
-    assert channel_options(values) == (("grpc.ssl_target_name_override", "store"),)
 
 
 @pytest.mark.parametrize(
