@@ -26,7 +26,7 @@ from promontory.model.time_range import ALL_TIME, MAX_TIME_MS, MIN_TIME_MS, Time
 from promontory.store.block_choice import choose_blocks, may_hold
 from promontory.store.block_chunks import WINDOW_BYTES
 from promontory.store.block_store import BlockStore, open_block
-from promontory.store.byte_ranges import GAP_BYTES
+from promontory.store.byte_ranges import choose_gap
 from promontory.store.frames import slice_rows
 from promontory.store.header_files import drop_headers
 from promontory.store.merge import merge_checked
@@ -62,13 +62,13 @@ class BucketStore:
         listing: BlockListing,
         *,
         directory: Path | None = None,
-        gap_bytes: int = GAP_BYTES,
+        gap_bytes: int | None = None,
         opened_at_once: int = OPENED_AT_ONCE,
     ) -> None:
         self._bucket = bucket
         self._listing = listing
         self._directory = directory
-        self._gap_bytes = gap_bytes
+        self._gap_bytes = choose_gap(bucket) if gap_bytes is None else gap_bytes
         self._opened_at_once = opened_at_once
         self._blocks: dict[str, BlockStore] = {}
         self._failed: dict[str, tuple[BlockMeta, PromontoryError]] = {}

@@ -1,0 +1,64 @@
+"""StoreGateway: the blocks of one bucket kept in step and served as a Store; it can live beside other parts."""
+
+from __future__ import annotations
+
+import logging
+
+from promontory.bucket.port import Bucket
+from promontory.catalog.catalog import Catalog
+from promontory.catalog.filters import store_filters
+from promontory.service.command import one_line
+from promontory.service.lifecycle import Service
+from promontory.store.bucket_store import BucketStore
+from store_gateway.metrics import StoreMetrics
+from store_gateway.settings import StoreSettings
+
+logger = logging.getLogger(__name__)
+
+PART = "blocks"
+META_DIRECTORY = "meta-syncer"
+
+
+class StoreGateway:
+    """Its Store is to be served by the owner; `start` begins to look through the bucket."""
+
+    def __init__(self, service: Service, settings: StoreSettings, bucket: Bucket, metrics: StoreMetrics) -> None:
+        self._service = service
+        self._settings = settings
+        self._metrics = metrics
+        self._told: dict[str, str] = {}
+        directory = settings.directory
+        self.catalog = Catalog(
+            bucket,
+            clock=service.clock,
+            filters=store_filters(
+                range_at=settings.range_at,
+                consistency_delay_ms=settings.consistency_delay_ms,
+                ignore_deletion_marks_delay_ms=settings.deletion_marks_delay_ms,
+            ),
+            cache_directory=directory and directory / META_DIRECTORY,
+        )
+        self.store = BucketStore(bucket, self.catalog, directory=directory, opened_at_once=settings.opened_at_once)
+
+    def start(self) -> None:
+        """Sync now and again; the service is ready after the first time."""
+        self._service.repeat(PART, self.sync, interval_s=self._settings.sync_interval_s)
+
+    async def sync(self) -> None:
+        """Sync once. Raises BucketError, also where a block did not open because the bucket did not answer."""
+        report = await self.store.sync()
+        self._metrics.observe(report, now_ms=self._service.clock.now_ms())
+        self._tell({ulid: one_line(error) for ulid, error in report.failed.items()} | dict(self.catalog.view.corrupt))
+        if report.opened or report.dropped:
+            changes = {"opened": len(report.opened), "dropped": len(report.dropped), "loaded": report.loaded}
+            logger.info("blocks synced", extra=changes)
+        for error in report.failed.values():
+            if error.retryable:
+                raise error
+
+    def _tell(self, broken: dict[str, str]) -> None:
+        """Log each block that cannot be read once for as long as its reason stays the same."""
+        for ulid, reason in broken.items():
+            if self._told.get(ulid) != reason:
+                logger.error("block cannot be read", extra={"block": ulid, "error": reason})
+        self._told = broken

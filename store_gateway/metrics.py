@@ -1,0 +1,31 @@
+"""What a store gateway counts; names that Thanos' dashboards and alerts read."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from promontory.store.bucket_store import SyncReport
+
+
+class StoreMetrics:
+    """The metrics of one store gateway."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._loaded = Gauge("thanos_bucket_store_blocks_loaded", "Blocks that are served.", registry=registry)
+        self._loads = Counter("thanos_bucket_store_block_loads", "Blocks opened or tried.", registry=registry)
+        self._failures = Counter(
+            "thanos_bucket_store_block_load_failures", "Blocks that did not open.", registry=registry
+        )
+        self._drops = Counter("thanos_bucket_store_block_drops", "Blocks dropped.", registry=registry)
+        self._synced = Gauge(
+            "thanos_bucket_store_blocks_last_loaded_timestamp_seconds", "When the bucket was last looked through.",
+            registry=registry,
+        )  # fmt: skip
+
+    def observe(self, report: SyncReport, *, now_ms: int) -> None:
+        """Count what a sync did."""
+        self._loaded.set(report.loaded)
+        self._loads.inc(len(report.opened) + len(report.failed))
+        self._failures.inc(len(report.failed))
+        self._drops.inc(len(report.dropped))
+        self._synced.set(now_ms / 1000)
