@@ -1,0 +1,84 @@
+"""The messages of a Series answer: Frames encoded in the kernel pool, and warnings as they arise."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar
+
+from promontory.errors import StoreError
+from promontory.model.context import QueryContext
+from promontory.model.frame import Frame
+from promontory.store.frames import split_frame
+from promontory.store.merge import close_stream
+from promontory.store.rpc.encode import encode_frame
+from promontory.store.rpc.proto import store_pb2
+
+# A frame is encoded in pieces of this payload, so that the messages of a large one do not all exist at once.
+PIECE_BYTES = 4 << 20
+
+Item = TypeVar("Item")
+
+
+async def series_messages(
+    frames: AsyncIterator[Frame], context: QueryContext, *, batch_size: int
+) -> AsyncGenerator[list[bytes], None]:
+    """Yield the messages of an answer, some at a time; new warnings follow the frame during which they arose.
+
+    Raises StoreError at a warning where the request wants all or nothing.
+    """
+    told = 0
+    try:
+        async for frame in frames:
+            for piece in split_frame(frame, PIECE_BYTES):
+                yield await context.run(encode_frame, piece, batch_size=batch_size)
+            if len(context.warnings) > told:
+                yield warning_messages(context, told)
+                told = len(context.warnings)
+        yield warning_messages(context, told)
+    finally:
+        await close_stream(frames)
+
+
+def take_warnings(context: QueryContext, told: int) -> list[bytes]:
+    """Return the warnings after the first `told`. Raises StoreError where the request wants all or nothing."""
+    fresh = list(context.warnings)[told:]
+    if fresh and not context.partial_response:
+        raise StoreError("; ".join(fresh), endpoint="")
+    return [text.encode(errors="replace") for text in fresh]
+
+
+def warning_messages(context: QueryContext, told: int) -> list[bytes]:
+    """Return the warnings after the first `told` as messages."""
+    return [store_pb2.SeriesResponse(warning=text).SerializeToString() for text in take_warnings(context, told)]
+
+
+async def read_ahead(
+    stream: AsyncGenerator[Item, None], count: int, context: QueryContext
+) -> AsyncGenerator[Item, None]:
+    """Yield the items of `stream` while at most `count` more are made; its end is the end of the query.
+
+    The context is canceled before the stream is closed, so that kernels at work stop and closing is quick.
+    """
+    made: asyncio.Queue[tuple[Item, ...]] = asyncio.Queue(count)
+
+    async def make() -> None:
+        try:
+            async with aclosing(stream):
+                async for item in stream:
+                    await made.put((item,))
+        except Exception:
+            await made.put(())
+            raise
+        await made.put(())
+
+    task = asyncio.ensure_future(make())
+    try:
+        while found := await made.get():
+            yield found[0]
+        await task
+    finally:
+        context.cancel()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

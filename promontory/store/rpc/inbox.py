@@ -1,0 +1,62 @@
+"""Inbox: messages that were received and not yet decoded, bounded in bytes.
+
+Peers that send one series a message send thousands of small ones; what has come together is decoded together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+# A message from this size on is decoded where it lies; smaller ones are joined up to JOINED_BYTES.
+LARGE_BYTES = 128 << 10
+JOINED_BYTES = 1 << 20
+
+
+class Inbox:
+    """One writer, one reader. The writer waits while `limit_bytes` or more are held."""
+
+    def __init__(self, limit_bytes: int = 4 << 20) -> None:
+        self._limit_bytes = limit_bytes
+        self._messages: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._is_closed = False
+        self._error: Exception | None = None
+
+    async def put(self, message: bytes) -> None:
+        """Add a message; returns once there is room for another."""
+        self._messages.append(message)
+        self._held_bytes += len(message)
+        self._arrived.set()
+        if self._held_bytes >= self._limit_bytes:
+            self._room.clear()
+            await self._room.wait()
+
+    def close(self, error: Exception | None = None) -> None:
+        """Say that no more messages come, and why where that is a failure."""
+        self._is_closed = True
+        self._error = error
+        self._arrived.set()
+
+    async def take(self) -> bytes:
+        """Return one large message or several small ones laid end to end, empty at the end.
+
+        Raises the writer's error once all messages before it were taken.
+        """
+        while not self._messages:
+            if self._is_closed:
+                if self._error is not None:
+                    raise self._error
+                return b""
+            self._arrived.clear()
+            await self._arrived.wait()
+        taken = [self._messages.popleft()]
+        size = len(taken[0])
+        while self._messages and size < LARGE_BYTES and size + len(self._messages[0]) <= JOINED_BYTES:
+            taken.append(self._messages.popleft())
+            size += len(taken[-1])
+        self._held_bytes -= size
+        self._room.set()
+        return taken[0] if len(taken) == 1 else b"".join(taken)
