@@ -1,0 +1,174 @@
+"""Plans as text, and what they read."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from promontory.errors import ExecutionError
+from promontory.model.time_range import TimeGrid, TimeRange
+from promontory.promql.parser import ParserOptions, parse_query
+from promontory.promql.plan.fold_constants import fold_constants
+from promontory.promql.plan.nodes import Optimizer, PlanNode
+from promontory.promql.plan.plan import PlanOptions, make_plan
+from promontory.promql.plan.printer import print_node, print_plan
+from promontory.promql.plan.repeat_invariant import repeat_invariant
+from promontory.promql.plan.translate import translate
+
+GRID = TimeGrid(1_000_000, 1_600_000, 60_000)
+
+
+def as_it_stands(query: str) -> PlanNode:
+    return translate(parse_query(query), GRID, text=query.encode(), lookback_ms=300_000, subquery_step_ms=60_000)
+
+
+def text(block: str) -> str:
+    return dedent(block).strip()
+
+
+def test_a_plan_prints_as_a_tree() -> None:
+    plan = make_plan(parse_query("sum by (job) (rate(x_total[5m])) / scalar(y)"), GRID, PlanOptions())
+    assert print_plan(plan) == text(
+        """
+        with scalar /
+          aggregate sum by (job)
+            window rate
+              read {__name__="x_total"}[5m]
+          to scalar
+            lookup
+              read {__name__="y"}[5m]
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "query", "before", "after"),
+    [
+        (
+            fold_constants, "x * (24 * 3600)",
+            """
+            with scalar *
+              lookup
+                read {__name__="x"}[5m]
+              scalar *
+                24
+                3600
+            """,
+            """
+            with scalar *
+              lookup
+                read {__name__="x"}[5m]
+              86400
+            """,
+        ),
+        (
+            repeat_invariant, "sum(x @ 500) + time()",
+            """
+            with scalar +
+              aggregate sum by ()
+                lookup
+                  read {__name__="x"}[5m] @ 500.000
+              time
+            """,
+            """
+            with scalar +
+              repeat
+                aggregate sum by ()
+                  lookup
+                    read {__name__="x"}[5m] @ 500.000
+              time
+            """,
+        ),
+        (
+            repeat_invariant, "predict_linear(x[5m] @ 500, 60)",
+            """
+            window predict_linear
+              read {__name__="x"}[5m] @ 500.000
+              60
+            """,
+            """
+            window predict_linear
+              read {__name__="x"}[5m] @ 500.000
+              60
+            """,
+        ),
+        (
+            repeat_invariant, "max_over_time(abs(x @ 500)[10m:1m])",
+            """
+            window max_over_time
+              resample [10m:1m]
+                map abs
+                  lookup
+                    read {__name__="x"}[5m] @ 500.000
+            """,
+            """
+            window max_over_time
+              resample [10m:1m]
+                repeat
+                  map abs
+                    lookup
+                      read {__name__="x"}[5m] @ 500.000
+            """,
+        ),
+    ],
+)  # fmt: skip
+def test_an_optimizer_changes_the_plan_and_nothing_else(
+    optimizer: Optimizer, query: str, before: str, after: str
+) -> None:
+    plan = as_it_stands(query)
+    assert print_node(plan) == text(before)
+    assert print_node(optimizer(plan)) == text(after)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("x", 700_001, 1_600_000),
+        ("rate(x[10m])", 400_001, 1_600_000),
+        ("x offset 1m", 640_001, 1_540_000),
+        ("x @ 500", 200_001, 500_000),
+        ("x @ start() offset -1m", 760_001, 1_060_000),
+        ("max_over_time(x[10m:1m])", 120_001, 1_560_000),
+        ("max_over_time(rate(x[2m])[10m:7s] offset 1m)", 223_001, 1_540_000),
+    ],
+)
+def test_a_select_reads_what_any_step_can_see(query: str, first: int, last: int) -> None:
+    (select,) = make_plan(parse_query(query), GRID, PlanOptions()).selects
+    found = select.selector.time_range
+    assert found.min_time_ms == first
+    assert found.max_time_ms <= last
+    assert found.max_time_ms > last - 60_000
+
+
+def test_equal_selectors_are_read_once_and_others_apart() -> None:
+    plan = make_plan(parse_query("sum(x) / sum(x) + sum(x offset 1m)"), GRID, PlanOptions())
+    assert [select.selector.time_range for select in plan.selects] == [
+        TimeRange(700_001, 1_600_000), TimeRange(640_001, 1_540_000)
+    ]  # fmt: skip
+
+
+def test_a_select_says_what_is_done_with_it() -> None:
+    (select,) = make_plan(parse_query("sum by (job) (x)"), GRID, PlanOptions()).selects
+    assert (select.selector.function, select.selector.grouping, select.selector.grouping_by) == ("sum", (b"job",), True)
+
+
+def test_a_chain_of_thousands_of_operators_is_planned() -> None:
+    plan = make_plan(parse_query(" + ".join(["x"] * 2_000)), GRID, PlanOptions())
+    assert len(plan.selects) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("histogram_count(x)", "function 'histogram_count'"),
+        ("count_values('v', x)", "aggregation 'count_values'"),
+        ("x </ 5", "binary operator '</'"),
+        ("rate(x[5m] smoothed)", "anchored and smoothed selectors"),
+        ("x + fill(0) y", "fill modifiers"),
+    ],
+)
+def test_what_is_not_evaluated_yet_is_named(query: str, named: str) -> None:
+    features = frozenset(["promql-extended-range-selectors", "promql-binop-fill-modifiers"])
+    with pytest.raises(ExecutionError, match=f"^{named} not supported yet$".replace("(", r"\(")):
+        make_plan(parse_query(query, ParserOptions(features=features)), GRID, PlanOptions())
