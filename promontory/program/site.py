@@ -1,0 +1,95 @@
+"""A small site in one process: sidecars, store gateway and querier over one fan-out of their Stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from promontory.bucket.config import open_bucket
+from promontory.bucket.filesystem import FilesystemBucket
+from promontory.bucket.port import Bucket
+from promontory.errors import InputError
+from promontory.model.store_status import StoreStatus
+from promontory.service.lifecycle import Service
+from promontory.service.values import Values
+from promontory.store.fanout import FanoutStore
+from promontory.store.port import Store
+from promontory.store.rpc.server import add_store
+from querier.api import make_api
+from querier.metrics import QuerierMetrics
+from sidecar.metrics import SidecarMetricFamilies
+from sidecar.settings import SidecarSettings
+from sidecar.sidecar import Sidecar
+from store_gateway.gateway import StoreGateway
+from store_gateway.metrics import StoreMetrics
+from store_gateway.settings import StoreSettings
+
+
+async def build(service: Service) -> None:
+    """Wire everything; ready once the bucket was looked through and every Prometheus answered."""
+    values = service.values
+    bucket = open_site_bucket(values.text("--bucket"), service)
+    service.on_close(bucket.close)
+    gateway = StoreGateway(service, _store_settings(values), bucket, StoreMetrics(service.metrics.registry))
+    families = SidecarMetricFamilies(service.metrics.registry)
+    sidecars = [
+        Sidecar(service, settings, families.of(settings.prometheus_url), bucket) for settings in read_sidecars(values)
+    ]
+    stores: Sequence[Store] = [gateway.store, *(sidecar.store for sidecar in sidecars)]
+    fanout = FanoutStore(lambda: stores)
+
+    def statuses() -> Sequence[StoreStatus]:
+        now_ms = service.clock.now_ms()
+        return [StoreStatus(info.name, info, now_ms) for info in (store.describe() for store in stores)]
+
+    api = make_api(service, fanout, statuses)
+    service.mount(api)
+    service.metrics.registry.register(QuerierMetrics(statuses, api.gate))
+    server = service.serve_grpc("thanos.Store", "thanos.info.Info").server
+    add_store(server, fanout, new_context=service.new_context, is_ready=lambda: service.probes.is_ready)
+    gateway.start()
+    for sidecar in sidecars:
+        sidecar.start()
+
+
+def open_site_bucket(text: str, service: Service) -> Bucket:
+    """Return the bucket of `--bucket`. Raises InputError naming the flag."""
+    path = Path(text)
+    if path.is_dir():
+        return FilesystemBucket(path)
+    try:
+        content = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"flag --bucket: expected a directory or a YAML file, found {text!r}: {error}") from None
+    return open_bucket(content, clock=service.clock)
+
+
+def read_sidecars(values: Values) -> list[SidecarSettings]:
+    """Return one for each `--prometheus`. Raises InputError naming the flag."""
+    found = []
+    for text in values.texts("--prometheus"):
+        url, separator, path = text.partition("=")
+        if not separator or not url.startswith(("http://", "https://")) or not Path(path).is_dir():
+            raise InputError(
+                f"flag --prometheus: expected URL=TSDB_PATH with the URL of a Prometheus and its data directory, "
+                f"found {text!r}"
+            )
+        found.append(
+            SidecarSettings(
+                prometheus_url=url.rstrip("/"),
+                tsdb_path=Path(path),
+                ignore_unequal_block_size=values.flag("--shipper.ignore-unequal-block-size"),
+            )
+        )
+    urls = [settings.prometheus_url for settings in found]
+    if len(set(urls)) < len(urls):
+        raise InputError(f"flag --prometheus: expected each URL once, found {', '.join(sorted(urls))}")
+    return found
+
+
+def _store_settings(values: Values) -> StoreSettings:
+    directory = values.text("--data-dir")
+    return StoreSettings(
+        directory=Path(directory) if directory else None,
+        sync_interval_s=values.duration_s("--sync-block-duration"),
+    )

@@ -1,0 +1,112 @@
+"""Sidecar: one Prometheus watched, served as a Store and shipped from; several can live in one process."""
+
+from __future__ import annotations
+
+import logging
+
+from promontory.bucket.port import Bucket
+from promontory.errors import InputError, PromontoryError, StoreUnavailable
+from promontory.service.command import EXIT_INPUT, one_line
+from promontory.service.lifecycle import Service
+from promontory.shipper.shipper import Shipper, ShipReport
+from promontory.store.prometheus.client import PrometheusClient
+from promontory.store.prometheus.store import PrometheusStore
+from sidecar.metrics import SidecarMetrics
+from sidecar.settings import SidecarSettings
+
+logger = logging.getLogger(__name__)
+
+SHIP_INTERVAL_S = 30.0
+
+
+class Sidecar:
+    """Its Store is to be served by the owner; `start` begins to watch and, where there is a bucket, to ship."""
+
+    def __init__(
+        self, service: Service, settings: SidecarSettings, metrics: SidecarMetrics, bucket: Bucket | None
+    ) -> None:
+        self._service = service
+        self._settings = settings
+        self._metrics = metrics
+        self._client = PrometheusClient(settings.prometheus_url, timeout_s=settings.request_timeout_s)
+        self.store = PrometheusStore(self._client, name=settings.prometheus_url, oldest_ms=settings.oldest_ms)
+        self._shipper = None if bucket is None else self._make_shipper(bucket)
+        self._flags_are_checked = bucket is None or settings.ignore_unequal_block_size
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Prometheus has said its labels, without which nothing can be served."""
+        return bool(self.store.state.labels.pairs)
+
+    def start(self) -> None:
+        """Watch Prometheus, and ship its blocks once it has said its labels."""
+        name = self._settings.prometheus_url
+        self._service.on_close(self._client.close)
+        self._service.repeat(f"prometheus {name}", self._watch, interval_s=self._settings.poll_interval_s)
+        if self._shipper is not None:
+            self._service.repeat(f"shipper {name}", self._ship, interval_s=SHIP_INTERVAL_S)
+
+    def _make_shipper(self, bucket: Bucket) -> Shipper:
+        return Shipper(
+            self._settings.tsdb_path,
+            bucket,
+            lambda: self.store.state.labels,
+            clock=self._service.clock,
+            upload_compacted=self._settings.upload_compacted,
+            state_file=self._settings.shipper_file,
+        )
+
+    async def _watch(self) -> None:
+        try:
+            await self.store.refresh()
+            await self._check_flags()
+        except InputError as error:
+            # Nothing that waiting mends: say it once and end, as for a wrong flag.
+            logger.error("prometheus is not configured", extra={"error": one_line(error)})
+            self._service.end(EXIT_INPUT)
+            raise
+        except PromontoryError:
+            self._metrics.prometheus_up.set(0)
+            raise
+        self._metrics.prometheus_up.set(1)
+        self._metrics.heartbeat.set(self._service.clock.now_ms() / 1000)
+
+    async def _check_flags(self) -> None:
+        """Refuse to ship where Prometheus compacts the blocks that are to be shipped. Raises InputError."""
+        if self._flags_are_checked:
+            return
+        flags = await self._client.flags()
+        shortest = flags.get("storage.tsdb.min-block-duration", "")
+        longest = flags.get("storage.tsdb.max-block-duration", "")
+        if shortest != longest:
+            raise InputError(
+                f"Prometheus {self._settings.prometheus_url} compacts its blocks: expected "
+                "--storage.tsdb.min-block-duration and --storage.tsdb.max-block-duration to be equal, found "
+                f"{shortest} and {longest} (--shipper.ignore-unequal-block-size overrides)"
+            )
+        self._flags_are_checked = True
+
+    async def _ship(self) -> None:
+        if not self.store.state.labels.pairs:
+            raise StoreUnavailable("waiting for Prometheus' external labels", endpoint=self._settings.prometheus_url)
+        assert self._shipper is not None
+        self._metrics.syncs.inc()
+        try:
+            report = await self._shipper.sync()
+        except OSError as error:
+            raise InputError(f"data directory {self._settings.tsdb_path}: {error.strerror}") from error
+        self._tell(report)
+        if report.waiting:
+            raise next(error for error in report.failed.values() if isinstance(error, PromontoryError))
+
+    def _tell(self, report: ShipReport) -> None:
+        for ulid in report.uploaded:
+            self._metrics.uploads.inc()
+            logger.info("block uploaded", extra={"block": ulid})
+        for ulid, error in report.failed.items():
+            self._metrics.upload_failures.inc()
+            logger.error("block not uploaded, trying again", extra={"block": ulid, "error": one_line(error)})
+        if report.state_problem:
+            logger.warning("list of shipped blocks", extra={"problem": report.state_problem})
+        if not report.is_complete:
+            self._metrics.sync_failures.inc()
