@@ -25,6 +25,7 @@ NODES = tuple(f"node-{number}:9100" for number in range(4))
 HANDLERS = {"/cart": 0.8, "/checkout": 0.25, "/login": 0.5, "/product": 3.0, "/search": 1.4}
 CODES = {"200": 0.97, "404": 0.025, "500": 0.005}
 BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+QUEUES = {"email": 12.0, "invoice": 5.0, "search": 40.0, "shipping": 8.0}
 COUNTRIES = {"at": 0.3, "de": 1.0, "fr": 0.6, "nl": 0.4}
 
 Column = NDArray[np.float64]
@@ -113,54 +114,10 @@ class DemoHistory:
 
     def _make(self) -> Iterator[tuple[str, list[Series]]]:
         """Yield (metric name, series) sorted by name."""
-        flat = np.ones_like(self._load)
-        yield (
-            "go_goroutines",
-            [
-                ({"job": "shop", "instance": one}, np.rint(self._walk(level=120, spread=9) * (0.6 + 0.4 * self._load)))
-                for one in SHOPS
-            ],
-        )
+        yield "go_goroutines", [({"job": "shop", "instance": one}, self._goroutines()) for one in SHOPS]
         yield from self._latencies()
-        yield (
-            "http_requests_total",
-            [
-                (
-                    {"job": "shop", "instance": one, "handler": handler, "code": code},
-                    self._counter(self._load * share * part * 8, restarts=self._restarts(one)),
-                )
-                for one in SHOPS
-                for handler, share in HANDLERS.items()
-                for code, part in CODES.items()
-            ],
-        )
-        yield (
-            "node_cpu_seconds_total",
-            [
-                ({"job": "node", "instance": one, "mode": mode}, np.cumsum(self._busy(share)) * 0.001)
-                for one in NODES
-                for mode, share in (("idle", 26_000.0), ("system", 900.0), ("user", 3100.0))
-            ],
-        )
-        yield (
-            "node_filesystem_avail_bytes",
-            [
-                ({"job": "node", "instance": one, "mountpoint": "/"}, np.rint(5e11 - 3e5 * np.cumsum(flat) + 1e8))
-                for one in NODES
-            ],
-        )
-        yield (
-            "node_memory_MemAvailable_bytes",
-            [({"job": "node", "instance": one}, np.rint(self._walk(level=9e9, spread=6e8))) for one in NODES],
-        )
-        yield (
-            "node_network_receive_bytes_total",
-            [
-                ({"job": "node", "instance": one, "device": device}, self._counter(self._load * share))
-                for one in NODES
-                for device, share in (("eth0", 2.4e6), ("lo", 3e5))
-            ],
-        )
+        yield "http_requests_total", self._requests()
+        yield from self._nodes()
         yield (
             "orders_total",
             [
@@ -175,17 +132,61 @@ class DemoHistory:
         yield (
             "queue_depth",
             [
-                (
-                    {"job": "shop", "queue": queue},
-                    np.maximum(np.rint(self._walk(level=level, spread=level) * self._load), 0),
-                )
-                for queue, level in (("email", 12.0), ("invoice", 5.0), ("search", 40.0), ("shipping", 8.0))
+                ({"job": "shop", "queue": queue}, np.maximum(np.rint(self._walk(level=level, spread=level)), 0.0))
+                for queue, level in QUEUES.items()
             ],
         )
-        yield "up", [
-            ({"job": job, "instance": one}, flat) for job, instances in (("node", NODES), ("shop", SHOPS))
-            for one in instances
-        ]  # fmt: skip
+        up = np.ones_like(self._load)
+        yield (
+            "up",
+            [({"job": "node", "instance": one}, up) for one in NODES]
+            + [({"job": "shop", "instance": one}, up) for one in SHOPS],
+        )
+
+    def _goroutines(self) -> Column:
+        return np.rint(self._walk(level=120, spread=9) * (0.6 + 0.4 * self._load))
+
+    def _requests(self) -> list[Series]:
+        return [
+            (
+                {"job": "shop", "instance": one, "handler": handler, "code": code},
+                self._counter(self._load * share * part * 8, restarts=self._restarts(one)),
+            )
+            for one in SHOPS
+            for handler, share in HANDLERS.items()
+            for code, part in CODES.items()
+        ]
+
+    def _nodes(self) -> Iterator[tuple[str, list[Series]]]:
+        """Yield what the machines say of themselves."""
+        yield (
+            "node_cpu_seconds_total",
+            [
+                ({"job": "node", "instance": one, "mode": mode}, np.cumsum(self._busy(share)) * 0.001)
+                for one in NODES
+                for mode, share in (("idle", 26_000.0), ("system", 900.0), ("user", 3100.0))
+            ],
+        )
+        filling = np.rint(5e11 - 3e5 * np.cumsum(np.ones_like(self._load)))
+        yield (
+            "node_filesystem_avail_bytes",
+            [
+                ({"job": "node", "instance": one, "mountpoint": "/"}, filling - 1e9 * number)
+                for number, one in enumerate(NODES)
+            ],
+        )
+        yield (
+            "node_memory_MemAvailable_bytes",
+            [({"job": "node", "instance": one}, np.rint(self._walk(level=9e9, spread=6e8))) for one in NODES],
+        )
+        yield (
+            "node_network_receive_bytes_total",
+            [
+                ({"job": "node", "instance": one, "device": device}, self._counter(self._load * share))
+                for one in NODES
+                for device, share in (("eth0", 2.4e6), ("lo", 3e5))
+            ],
+        )
 
     def _busy(self, share: float) -> Column:
         return np.maximum(share * (0.5 + 0.5 * self._load) + 60 * self._noise(len(self._load)), 0.0)
