@@ -5,7 +5,8 @@
     postings table, TOC    the index's bytes [TOC.postings_table, end)
     own TOC (20 bytes)     BE64 offset here of: symbols, postings table | CRC32C of the two
 
-Every checksum is verified once, when the header is opened; positions of one symbol and one table entry in 32 stay in
+`read_frame` checks the frame alone, without kernels, so that an idle service stays small. Opening verifies every
+checksum; positions of one symbol and one table entry in 32 stay in
 memory. Source: thanos pkg/block/indexheader/binary_reader.go; layout in docs/formats/index-header.md.
 """
 
@@ -19,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.index_layout import (
+    CRC_BYTES,
     INDEX_VERSION,
     TOC_BYTES,
     IndexToc,
     check_section,
+    checksum_few,
     crc_error,
     parse_toc,
 )
 from promontory.errors import CorruptionError
-from promontory.kernels.crc32c import crc32c
 from promontory.kernels.index import (
     SAMPLED_EVERY,
     find_value,
@@ -88,6 +90,15 @@ class _NameEntries:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderFrame:
+    """Where the sections of a header file begin, and the index's own TOC."""
+
+    symbols: int
+    table: int
+    toc: IndexToc
+
+
 class IndexHeader:
     """An opened header. `data` holds the file and stays mapped as long as this lives.
 
@@ -97,10 +108,10 @@ class IndexHeader:
     def __init__(self, data: Bytes, *, source: str) -> None:
         self._data = data
         self._source = source
-        self._index_table_offset, symbols, table = self._read_frame()
-        self.toc = self._read_index_toc(table)
-        self._scan_symbols(symbols, table)
-        self._scan_table(table)
+        frame = read_frame(data, source=source)
+        self.toc = frame.toc
+        self._scan_symbols(frame.symbols, frame.table)
+        self._scan_table(frame.table)
 
     @property
     def resident_bytes(self) -> int:
@@ -159,32 +170,6 @@ class IndexHeader:
         assert missing < 0, f"symbol {wanted[missing]} of {self.symbol_count}"
         return symbols.intern_spans(self._data, start, end)
 
-    def _read_frame(self) -> tuple[int, int, int]:
-        size = len(self._data)
-        if size < _HEAD.size + TOC_BYTES + _TOC.size:
-            raise self._broken("size", 0, f"at least {_HEAD.size + TOC_BYTES + _TOC.size} bytes", f"{size}")
-        magic, version, index_version, table_offset = _HEAD.unpack(self._data[: _HEAD.size].tobytes())
-        if (magic, version, index_version) != (HEADER_MAGIC, HEADER_VERSION, INDEX_VERSION):
-            expected = f"{HEADER_MAGIC:#x}, {HEADER_VERSION}, {INDEX_VERSION}"
-            raise self._broken("magic and versions", 0, expected, f"{magic:#x}, {version}, {index_version}")
-        offset = size - _TOC.size
-        symbols, table, stored = _TOC.unpack(self._data[offset:].tobytes())
-        computed = int(crc32c(self._data, offset, size - 4))
-        if stored != computed:
-            raise crc_error("header TOC", source=self._source, offset=offset, stored=stored, computed=computed)
-        if not _HEAD.size <= symbols <= table <= offset - TOC_BYTES:
-            raise self._broken("header TOC", offset, "sections in order", f"{symbols}, {table}")
-        return table_offset, symbols, table
-
-    def _read_index_toc(self, table: int) -> IndexToc:
-        end = len(self._data) - _TOC.size
-        index_bytes = self._index_table_offset + end - table
-        toc = parse_toc(self._data[end - TOC_BYTES : end], index_bytes=index_bytes, source=self._source)
-        if toc.postings_table != self._index_table_offset:
-            found = str(self._index_table_offset)
-            raise self._broken("postings table offset", 6, str(toc.postings_table), found)
-        return toc
-
     def _scan_symbols(self, start: int, end: int) -> None:
         source = self._source
         content, content_end = check_section(self._data, start, end=end, what="symbols", source=source, origin=0)
@@ -233,13 +218,39 @@ class IndexHeader:
         return CorruptionError(what, source=self._source, offset=offset, expected=expected, found=found)
 
 
-def _scratch() -> Offsets:
-    return np.zeros(5, np.int64)
+def read_frame(data: Bytes, *, source: str) -> HeaderFrame:
+    """Check all of a header file but its two sections. Raises CorruptionError; calls no kernel."""
+
+    def broken(what: str, offset: int, expected: str, found: str) -> CorruptionError:
+        return CorruptionError(what, source=source, offset=offset, expected=expected, found=found)
+
+    size = len(data)
+    if size < _HEAD.size + TOC_BYTES + _TOC.size:
+        raise broken("size", 0, f"at least {_HEAD.size + TOC_BYTES + _TOC.size} bytes", f"{size}")
+    magic, version, index_version, table_offset = _HEAD.unpack(data[: _HEAD.size].tobytes())
+    if (magic, version, index_version) != (HEADER_MAGIC, HEADER_VERSION, INDEX_VERSION):
+        expected = f"{HEADER_MAGIC:#x}, {HEADER_VERSION}, {INDEX_VERSION}"
+        raise broken("magic and versions", 0, expected, f"{magic:#x}, {version}, {index_version}")
+    end = size - _TOC.size
+    symbols, table, stored = _TOC.unpack(data[end:].tobytes())
+    computed = checksum_few(data[end : size - CRC_BYTES])
+    if stored != computed:
+        raise crc_error("header TOC", source=source, offset=end, stored=stored, computed=computed)
+    if not _HEAD.size <= symbols <= table <= end - TOC_BYTES:
+        raise broken("header TOC", end, "sections in order", f"{symbols}, {table}")
+    toc = parse_toc(data[end - TOC_BYTES : end], index_bytes=table_offset + end - table, source=source)
+    if toc.postings_table != table_offset:
+        raise broken("postings table offset", 6, str(toc.postings_table), str(table_offset))
+    return HeaderFrame(symbols, table, toc)
 
 
 def build_header(toc: IndexToc, *, symbols: bytes, tail: bytes) -> bytes:
     """Return a header file from two ranges of the index: [toc.symbols, toc.series) and [toc.postings_table, end)."""
     head = _HEAD.pack(HEADER_MAGIC, HEADER_VERSION, INDEX_VERSION, toc.postings_table)
     offsets = struct.pack(">QQ", len(head), len(head) + len(symbols))
-    checksum = crc32c(np.frombuffer(offsets, np.uint8), 0, len(offsets))
+    checksum = checksum_few(np.frombuffer(offsets, np.uint8))
     return b"".join((head, symbols, tail, offsets, struct.pack(">I", checksum)))
+
+
+def _scratch() -> Offsets:
+    return np.zeros(5, np.int64)

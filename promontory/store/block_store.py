@@ -10,14 +10,13 @@ is tolerated by name; everything else of the block is served.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.block.index_header import IndexHeader
 from promontory.block.meta import CHUNKS_DIRECTORY, BlockMeta
 from promontory.block.series import SeriesRows
 from promontory.block.tombstones import NO_TOMBSTONES, TOMBSTONES_FILE, Tombstones, parse_tombstones
@@ -38,11 +37,14 @@ from promontory.store.byte_ranges import GAP_BYTES
 from promontory.store.deletions import cut_deleted, find_cover
 from promontory.store.external_labels import strip_matchers
 from promontory.store.frames import join_frames, split_frame
-from promontory.store.header_files import load_header
+from promontory.store.header_files import HeaderFile, prepare_header
 from promontory.store.shard import select_shard
 from promontory.store.strip import source_text
 
 LABEL_FRAME_ROWS = 10_000
+
+Matchers = tuple[Matcher, ...]
+_Find = Callable[[Matchers, Selector, QueryContext], Awaitable[Collection[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,25 @@ class BlockStore:
         self,
         bucket: Bucket,
         meta: BlockMeta,
-        header: IndexHeader,
+        headers: HeaderFile,
         tombstones: Tombstones,
         segments: Sequence[str],
         *,
         gap_bytes: int = GAP_BYTES,
     ) -> None:
         self.meta = meta
+        self._headers = headers
         self._tombstones = tombstones
         thanos = meta.thanos
         series_bytes = thanos.series_max_bytes if thanos else 0
         record_bytes = thanos.chunk_max_bytes if thanos else 0
-        self._index = BlockIndex(bucket, meta.ulid, header, series_bytes=series_bytes, gap_bytes=gap_bytes)
+        self._index = BlockIndex(bucket, meta.ulid, headers, series_bytes=series_bytes, gap_bytes=gap_bytes)
         self._chunks = BlockChunks(bucket, meta.ulid, segments, record_bytes=record_bytes, gap_bytes=gap_bytes)
+
+    @property
+    def error(self) -> CorruptionError | None:
+        """What is wrong with the index as a whole, as far as queries have found out."""
+        return self._headers.error
 
     @property
     def time_range(self) -> TimeRange:
@@ -116,41 +124,43 @@ class BlockStore:
 
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted names of labels of matching series; no matchers means all series."""
-        matchers = self._own_matchers(selector)
-        if matchers is None:
-            return []
-        if not matchers:
-            names = set(self._index.header.label_names()) | {name for name, _ in self.meta.labels.pairs}
-            return _limited(names - set(selector.without_replica_labels), selector)
-        answer = await self._find_tolerantly(selector, context)
-        if answer is None:
-            return []
-        codes = np.unique(answer.rows.labels.name)
-        return _limited((context.symbols.text(int(code)) for code in codes), selector)
+        return await self._answer(self._label_names, selector, context)
 
     async def label_values(self, name: bytes, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted values of one label among matching series; no matchers means all series."""
-        matchers = self._own_matchers(selector)
-        if matchers is None or name in selector.without_replica_labels:
+        if name in selector.without_replica_labels:
             return []
-        external = self.meta.labels.get(name)
-        if not matchers:
-            values = [external] if external else self._index.header.read_values(name).values()
-            return _limited(values, selector)
-        answer = await self._find_tolerantly(selector, context)
-        if answer is None:
-            return []
-        codes = np.unique(answer.rows.labels.column(name))
-        return _limited((context.symbols.text(int(code)) for code in codes if code), selector)
+        return await self._answer(lambda *asked: self._label_values(name, *asked), selector, context)
 
-    async def _find_tolerantly(self, selector: Selector, context: QueryContext) -> _Answer | None:
+    async def _answer(self, find: _Find, selector: Selector, context: QueryContext) -> list[bytes]:
+        matchers = self._own_matchers(selector)
+        if matchers is None:
+            return []
         try:
-            return await self._find(replace(selector, limit=0), context)
+            found = await find(matchers, replace(selector, limit=0), context)
         except (CorruptionError, BucketError) as error:
             context.tolerate(error)
-            return None
+            return []
+        return sorted(found)[: selector.limit or None]
 
-    def _own_matchers(self, selector: Selector) -> tuple[Matcher, ...] | None:
+    async def _label_names(self, matchers: Matchers, selector: Selector, context: QueryContext) -> Collection[bytes]:
+        if not matchers:
+            names = set((await self._index.header()).label_names()) | {name for name, _ in self.meta.labels.pairs}
+            return names - set(selector.without_replica_labels)
+        answer = await self._find(selector, context)
+        return [context.symbols.text(int(code)) for code in np.unique(answer.rows.labels.name)]
+
+    async def _label_values(
+        self, name: bytes, matchers: Matchers, selector: Selector, context: QueryContext
+    ) -> Collection[bytes]:
+        external = self.meta.labels.get(name)
+        if not matchers:
+            return [external] if external else (await self._index.header()).read_values(name).values()
+        answer = await self._find(selector, context)
+        codes = np.unique(answer.rows.labels.column(name))
+        return [context.symbols.text(int(code)) for code in codes if code]
+
+    def _own_matchers(self, selector: Selector) -> Matchers | None:
         if not self.time_range.overlaps(selector.time_range):
             return None
         return strip_matchers(self.meta.labels, selector.matchers)
@@ -216,12 +226,12 @@ async def open_block(
 
     Raises CorruptionError or BucketError, which name the block.
     """
-    header, tombstones, segments = await asyncio.gather(
-        load_header(bucket, meta.ulid, directory=directory),
+    headers, tombstones, segments = await asyncio.gather(
+        prepare_header(bucket, meta.ulid, directory=directory),
         _load_tombstones(bucket, meta),
         _list_segments(bucket, meta),
     )
-    return BlockStore(bucket, meta, header, tombstones, segments, gap_bytes=gap_bytes)
+    return BlockStore(bucket, meta, headers, tombstones, segments, gap_bytes=gap_bytes)
 
 
 async def _load_tombstones(bucket: Bucket, meta: BlockMeta) -> Tombstones:
@@ -267,7 +277,3 @@ def _label_frames(labels: LabelRows) -> Iterator[Frame]:
         labels = labels.take(np.flatnonzero(~equal))
     for first in range(0, len(labels), LABEL_FRAME_ROWS):
         yield Frame(labels.slice(first, min(first + LABEL_FRAME_ROWS, len(labels))), ChunkColumns.empty(), ())
-
-
-def _limited(texts: Iterator[bytes] | Collection[bytes], selector: Selector) -> list[bytes]:
-    return sorted(texts)[: selector.limit or None]

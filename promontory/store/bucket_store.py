@@ -84,10 +84,11 @@ class BucketStore:
         metas, unreadable = await self._listing.list_blocks()
         dropped = [ulid for ulid in self._blocks if ulid not in metas]
         gate = asyncio.Semaphore(self._opened_at_once)
-        fresh = [meta for ulid, meta in metas.items() if ulid not in self._blocks]
+        kept = {ulid: block for ulid, block in self._blocks.items() if ulid in metas and block.error is None}
+        fresh = [meta for ulid, meta in metas.items() if ulid not in kept]
         opened = await asyncio.gather(*(self._open(meta, gate) for meta in fresh))
         self._blocks = {
-            **{ulid: block for ulid, block in self._blocks.items() if ulid in metas},
+            **kept,
             **{block.meta.ulid: block for block in opened if isinstance(block, BlockStore)},
         }
         self._failed = {

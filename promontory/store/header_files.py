@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.block.index_header import IndexHeader, build_header
+from promontory.block.index_header import IndexHeader, build_header, read_frame
 from promontory.block.index_layout import INDEX_HEAD_BYTES, TOC_BYTES, check_head, parse_toc
 from promontory.block.meta import INDEX_FILE
 from promontory.bucket.port import Bucket
@@ -28,22 +28,61 @@ from promontory.errors import CorruptionError
 HEADER_FILE = "index-header"
 
 
-async def load_header(bucket: Bucket, ulid: str, *, directory: Path | None) -> IndexHeader:
-    """Return a block's header from `directory`, else built from the bucket. None keeps it in memory only.
+class HeaderFile:
+    """A block's header, opened when it is first needed: that costs the kernels, and memory."""
 
-    Raises CorruptionError naming the block, or the bucket's errors.
+    def __init__(self, bucket: Bucket, ulid: str, kept: Path | bytes) -> None:
+        self._bucket = bucket
+        self._ulid = ulid
+        self._kept = kept
+        self._gate = asyncio.Lock()
+        self._header: IndexHeader | None = None
+        self.error: CorruptionError | None = None
+
+    async def open(self) -> IndexHeader:
+        """Return the header. Raises CorruptionError naming the block, the same each time, or the bucket's errors."""
+        async with self._gate:
+            if self.error is not None:
+                raise self.error.with_traceback(None)
+            if self._header is None:
+                try:
+                    self._header = await self._open()
+                except CorruptionError as error:
+                    self.error = error
+                    raise
+            return self._header
+
+    async def _open(self) -> IndexHeader:
+        source = f"index of block {self._ulid}"
+        if isinstance(self._kept, Path):
+            with suppress(OSError, CorruptionError, ValueError):
+                return await asyncio.to_thread(_open, self._kept, source)
+            self._kept = await _build(self._bucket, self._ulid, self._kept)
+        if isinstance(self._kept, Path):
+            return await asyncio.to_thread(_open, self._kept, source)
+        return await asyncio.to_thread(IndexHeader, np.frombuffer(self._kept, np.uint8), source=source)
+
+
+async def prepare_header(bucket: Bucket, ulid: str, *, directory: Path | None) -> HeaderFile:
+    """Make sure that a block's header is in `directory`, building it from the bucket; None keeps it in memory.
+
+    Checks its frame only. Raises CorruptionError naming the block, or the bucket's errors.
     """
-    source = f"index of block {ulid}"
     path = None if directory is None else directory / ulid / HEADER_FILE
     if path is not None:
         with suppress(OSError, CorruptionError, ValueError):
-            return await asyncio.to_thread(_open, path, source)
+            await asyncio.to_thread(_check, path, ulid)
+            return HeaderFile(bucket, ulid, path)
+    return HeaderFile(bucket, ulid, await _build(bucket, ulid, path))
+
+
+async def _build(bucket: Bucket, ulid: str, path: Path | None) -> Path | bytes:
     body = await fetch_header(bucket, ulid)
     if path is not None:
         with suppress(OSError):
             await asyncio.to_thread(_write, path, body)
-            return await asyncio.to_thread(_open, path, source)
-    return await asyncio.to_thread(IndexHeader, np.frombuffer(body, np.uint8), source=source)
+            return path
+    return body
 
 
 async def fetch_header(bucket: Bucket, ulid: str) -> bytes:
@@ -76,6 +115,10 @@ def drop_headers(directory: Path, *, keep: set[str]) -> None:
 
 def _open(path: Path, source: str) -> IndexHeader:
     return IndexHeader(_map(path), source=source)
+
+
+def _check(path: Path, ulid: str) -> None:
+    read_frame(_map(path), source=f"index of block {ulid}")
 
 
 def _map(path: Path) -> NDArray[np.uint8]:
