@@ -32,11 +32,12 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What stands above a selector: the function or aggregation next to it and the grouping."""
+    """What stands above a selector: the function or aggregation next to it, the grouping, and the window's range."""
 
     function: str = ""
     grouping: tuple[bytes, ...] = ()
     by: bool = False
+    range_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

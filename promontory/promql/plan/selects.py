@@ -30,7 +30,7 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
         time_range=TimeRange(ends.start_ms - read.range_ms + 1, ends.start_ms + max(ends.count - 1, 0) * ends.step_ms),
         function=read.hints.function,
         step_ms=grid.step_ms,
-        range_ms=read.range_ms,
+        range_ms=read.hints.range_ms,
         grouping=read.hints.grouping,
         grouping_by=read.hints.by,
     )

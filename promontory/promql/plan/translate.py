@@ -7,7 +7,7 @@ What is not there yet is refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promontory.errors import ExecutionError
 from promontory.model.labels import METRIC_NAME, Labels
@@ -75,7 +75,7 @@ class _Translation:
             case syntax.VectorSelector():
                 return Lookup(self._read(node, self.lookback_ms, hints))
             case syntax.MatrixSelector():
-                return self._read(node.selector, node.range_ms, hints)
+                return self._read(node.selector, node.range_ms, replace(hints, range_ms=node.range_ms))
             case syntax.Paren():
                 return (yield node.expr, hints)
             case syntax.Unary():

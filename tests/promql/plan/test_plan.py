@@ -149,8 +149,12 @@ def test_equal_selectors_are_read_once_and_others_apart() -> None:
 
 
 def test_a_select_says_what_is_done_with_it() -> None:
-    (select,) = make_plan(parse_query("sum by (job) (x)"), GRID, PlanOptions()).selects
-    assert (select.selector.function, select.selector.grouping, select.selector.grouping_by) == ("sum", (b"job",), True)
+    folded, windowed = (
+        make_plan(parse_query(query), GRID, PlanOptions()).selects[0].selector
+        for query in ("sum by (job) (x)", "rate(x[2m])")
+    )
+    assert (folded.function, folded.grouping, folded.grouping_by, folded.range_ms) == ("sum", (b"job",), True, 0)
+    assert (windowed.function, windowed.range_ms, windowed.step_ms) == ("rate", 120_000, 60_000)
 
 
 def test_a_chain_of_thousands_of_operators_is_planned() -> None:
