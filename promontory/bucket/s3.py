@@ -21,6 +21,7 @@ from promontory.bucket.s3_client import (
     Arguments,
     content_md5,
     make_async_client,
+    make_loader,
     make_transfer_client,
     make_transfer_config,
     read_arguments,
@@ -43,6 +44,7 @@ class S3Bucket:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._lock = asyncio.Lock()
+        self._loader: Any = None
         self._async_client: Any = None
         self._transfer_client: Any = None
         self._read_arguments = read_arguments(settings)
@@ -185,16 +187,23 @@ class S3Bucket:
             async with self._lock:
                 if self._async_client is None:
                     with translated("", "connect"):
-                        context = await asyncio.to_thread(make_async_client, self._settings)
+                        context = await asyncio.to_thread(make_async_client, self._settings, self._shared_loader())
                         self._async_client = await self._stack.enter_async_context(context)
         return self._async_client
+
+    def _shared_loader(self) -> Any:
+        if self._loader is None:
+            self._loader = make_loader()
+        return self._loader
 
     async def _transfer(self, method: str, key: str, *arguments: str, ExtraArgs: Arguments) -> None:  # noqa: N803
         operation = method.removesuffix("_file")
         async with self._lock:
             if self._transfer_client is None:
                 with translated(key, operation):
-                    self._transfer_client = await asyncio.to_thread(make_transfer_client, self._settings)
+                    self._transfer_client = await asyncio.to_thread(
+                        make_transfer_client, self._settings, self._shared_loader()
+                    )
         call = getattr(self._transfer_client, method)
         config = make_transfer_config(self._settings)
         with transfer_translated(key, operation):

@@ -19,7 +19,14 @@ Arguments = dict[str, object]
 _TRANSFER_TRIES = 3
 
 
-def make_async_client(settings: S3Settings) -> Any:
+def make_loader() -> Any:
+    """Return the loader of service descriptions that the clients of one bucket share."""
+    import botocore.loaders
+
+    return botocore.loaders.create_loader()
+
+
+def make_async_client(settings: S3Settings, loader: Any) -> Any:
     """Return the context manager of an aiobotocore client."""
     import aiobotocore.config
     import aiobotocore.session
@@ -30,10 +37,11 @@ def make_async_client(settings: S3Settings) -> Any:
         **_common_config(settings),
     )
     session = aiobotocore.session.get_session()
+    session.register_component("data_loader", loader)
     return session.create_client("s3", config=config, **_common_arguments(settings, session))
 
 
-def make_transfer_client(settings: S3Settings) -> Any:
+def make_transfer_client(settings: S3Settings, loader: Any) -> Any:
     """Return a boto3 client; blocking, for threads."""
     import boto3.session
     import botocore.config
@@ -42,6 +50,7 @@ def make_transfer_client(settings: S3Settings) -> Any:
     retries = {"total_max_attempts": _TRANSFER_TRIES, "mode": "standard"}
     config = botocore.config.Config(retries=retries, **_common_config(settings))
     session = botocore.session.get_session()
+    session.register_component("data_loader", loader)
     client = boto3.session.Session(botocore_session=session)
     return client.client("s3", config=config, **_common_arguments(settings, session))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -15,6 +15,10 @@ class FaultProxy:
     cuts: int = 0
     limit_bytes: int = 0
     connections: int = 0
+    serving: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.add(asyncio.create_task(self.serve(reader, writer)))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -45,7 +49,10 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 @asynccontextmanager
 async def run_fault_proxy(upstream_port: int) -> AsyncIterator[FaultProxy]:
     proxy = FaultProxy(upstream_port)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.start, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     yield proxy
     server.close()
+    for task in proxy.serving:
+        task.cancel()
+    await asyncio.gather(*proxy.serving, return_exceptions=True)
