@@ -36,6 +36,8 @@ TENANT_KEY = "thanos-tenant"
 # Thanos' own batch; ours are bounded by the megabyte of a message, so that the count need not be.
 BATCH_SIZE = 64
 BATCH_SIZE_OF_OURS = 1 << 20
+# Of a peer whose answer is gathered anyway, this much is decoded at a time.
+GATHERED_BYTES = 256 << 10
 MAX_MESSAGE_BYTES = 256 << 20
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -131,7 +133,7 @@ class RemoteStore:
     async def _stream(
         self, selector: Selector, context: QueryContext, local_shard: Shard | None, *, batch_size: int
     ) -> AsyncGenerator[Frame, None]:
-        inbox = Inbox()
+        inbox = Inbox(least_bytes=0 if self._info.sorted else GATHERED_BYTES)
         call = self._call_series(selector, context, batch_size=1 if selector.shard is not None else batch_size)
         receiver = asyncio.ensure_future(self._receive(call, inbox))
         try:

@@ -14,10 +14,14 @@ JOINED_BYTES = 1 << 20
 
 
 class Inbox:
-    """One writer, one reader. The writer waits while `limit_bytes` or more are held."""
+    """One writer, one reader. The writer waits while `limit_bytes` or more are held.
 
-    def __init__(self, limit_bytes: int = 4 << 20) -> None:
+    The reader waits for `least_bytes`: 0 where what has come is wanted at once, more where all is gathered anyway.
+    """
+
+    def __init__(self, *, limit_bytes: int = 4 << 20, least_bytes: int = 0) -> None:
         self._limit_bytes = limit_bytes
+        self._least_bytes = least_bytes
         self._messages: deque[bytes] = deque()
         self._held_bytes = 0
         self._arrived = asyncio.Event()
@@ -45,13 +49,13 @@ class Inbox:
 
         Raises the writer's error once all messages before it were taken.
         """
-        while not self._messages:
-            if self._is_closed:
-                if self._error is not None:
-                    raise self._error
-                return b""
+        while not self._is_closed and (not self._messages or self._held_bytes < self._least_bytes):
             self._arrived.clear()
             await self._arrived.wait()
+        if not self._messages:
+            if self._error is not None:
+                raise self._error
+            return b""
         taken = [self._messages.popleft()]
         size = len(taken[0])
         while self._messages and size < LARGE_BYTES and size + len(self._messages[0]) <= JOINED_BYTES:

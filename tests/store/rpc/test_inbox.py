@@ -8,21 +8,21 @@ from promontory.store.rpc.inbox import JOINED_BYTES, LARGE_BYTES, Inbox
 
 
 async def test_small_messages_are_taken_together_and_large_ones_alone() -> None:
-    inbox = Inbox(1 << 30)
+    inbox = Inbox(limit_bytes=1 << 30)
     large = b"L" * LARGE_BYTES
     for message in (b"a", b"b", large, b"c", b"d"):
         await inbox.put(message)
     inbox.close()
     assert [await inbox.take() for _ in range(3)] == [b"ab" + large, b"cd", b""]
     assert await inbox.take() == b""
-    inbox = Inbox(1 << 30)
+    inbox = Inbox(limit_bytes=1 << 30)
     await inbox.put(large)
     await inbox.put(b"x")
     assert await inbox.take() is large
 
 
 async def test_joined_messages_stay_below_a_mebibyte() -> None:
-    inbox = Inbox(1 << 30)
+    inbox = Inbox(limit_bytes=1 << 30)
     await inbox.put(b"small")
     await inbox.put(b"L" * JOINED_BYTES)
     assert await inbox.take() == b"small"
@@ -36,6 +36,19 @@ async def test_the_writer_waits_until_the_reader_took_something() -> None:
     assert not writing.done()
     assert await inbox.take() == b"abc"
     await writing
+
+
+async def test_the_reader_waits_for_what_it_wants_at_least_or_the_end() -> None:
+    inbox = Inbox(least_bytes=4)
+    await inbox.put(b"abc")
+    reading = asyncio.ensure_future(inbox.take())
+    await asyncio.sleep(0)
+    assert not reading.done()
+    await inbox.put(b"d")
+    assert await reading == b"abcd"
+    await inbox.put(b"e")
+    inbox.close()
+    assert await inbox.take() == b"e"
 
 
 async def test_an_error_comes_after_the_messages_before_it() -> None:
