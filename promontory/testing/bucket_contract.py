@@ -30,6 +30,12 @@ class BucketContract:
     tells_absence = True
     many_keys = 30
 
+    @pytest.fixture
+    def folder(self, request: pytest.FixtureRequest) -> Path:
+        """Return an empty directory for local files."""
+        path: Path = request.getfixturevalue("tmp_path")
+        return path
+
     async def test_an_object_comes_back_as_it_was_put(self, bucket: Bucket) -> None:
         """Bytes, size and age survive."""
         for key, body in (("a", b""), ("b/c d/ü+%.x", BODY)):
@@ -57,10 +63,10 @@ class BucketContract:
         with pytest.raises(InputError, match="byte range"):
             await bucket.get_range("a", start, end)
 
-    async def test_a_missing_object_is_named(self, bucket: Bucket, tmp_path: Path) -> None:
+    async def test_a_missing_object_is_named(self, bucket: Bucket, folder: Path) -> None:
         """Every reader says ObjectNotFound with the key, and a failed download leaves nothing behind."""
         await bucket.put("x/y", b"there")
-        target = tmp_path / "target"
+        target = folder / "target"
         for key in ("missing", "x/missing", "x"):
             for read in (
                 lambda key: bucket.get(key),
@@ -72,7 +78,7 @@ class BucketContract:
                 with pytest.raises(ObjectNotFound) as caught:
                     await read(key)
                 assert caught.value.key.endswith(key)
-        assert _names_in(tmp_path) == []
+        assert _names_in(folder) == []
 
     async def test_a_put_replaces_the_whole_object(self, bucket: Bucket) -> None:
         """A shorter body leaves nothing of the longer one, and the entity tag changes."""
@@ -130,9 +136,9 @@ class BucketContract:
         assert [info.key async for info in bucket.list(recursive=False)] == ["0/", "1/", "2/"]
         assert [info.key async for info in bucket.list("1/", recursive=False)] == sorted(k for k in keys if k[0] == "1")
 
-    async def test_files_go_in_and_out_in_parts(self, bucket: Bucket, tmp_path: Path) -> None:
+    async def test_files_go_in_and_out_in_parts(self, bucket: Bucket, folder: Path) -> None:
         """A file of more than one part survives, and the download replaces what was there."""
-        source, target = tmp_path / "source", tmp_path / "target"
+        source, target = folder / "source", folder / "target"
         source.write_bytes(hashlib.shake_128(b"seed").digest(MULTIPART_BYTES))
         target.write_bytes(b"old")
         await bucket.upload("block/chunks/000001", source)
@@ -141,13 +147,13 @@ class BucketContract:
         assert target.read_bytes() == source.read_bytes()
         middle = MULTIPART_BYTES // 2
         assert await bucket.get_range("block/chunks/000001", middle, middle + 9) == source.read_bytes()[middle:][:9]
-        assert _names_in(tmp_path) == ["source", "target"]
+        assert _names_in(folder) == ["source", "target"]
 
-    async def test_a_missing_source_is_an_error_and_writes_nothing(self, bucket: Bucket, tmp_path: Path) -> None:
+    async def test_a_missing_source_is_an_error_and_writes_nothing(self, bucket: Bucket, folder: Path) -> None:
         """The local file is named; what was there stays."""
         await bucket.put("a", b"old")
         with pytest.raises(BucketError, match=r"local file .*no-such-file"):
-            await bucket.upload("a", tmp_path / "no-such-file")
+            await bucket.upload("a", folder / "no-such-file")
         assert await bucket.get("a") == b"old"
 
     async def test_deleting_is_final_and_may_be_repeated(self, bucket: Bucket) -> None:
@@ -161,15 +167,15 @@ class BucketContract:
         assert [info.key async for info in bucket.list(recursive=False)] == ["z"]
 
     @pytest.mark.parametrize("key", BAD_KEYS)
-    async def test_a_key_never_leaves_the_bucket(self, bucket: Bucket, key: str, tmp_path: Path) -> None:
+    async def test_a_key_never_leaves_the_bucket(self, bucket: Bucket, key: str, folder: Path) -> None:
         """What is no relative path of plain parts is refused before anything happens."""
         for use in (
             lambda: bucket.get(key),
             lambda: bucket.get_range(key, 0, 1),
             lambda: bucket.info(key),
             lambda: bucket.put(key, b""),
-            lambda: bucket.upload(key, tmp_path / "x"),
-            lambda: bucket.download(key, tmp_path / "x"),
+            lambda: bucket.upload(key, folder / "x"),
+            lambda: bucket.download(key, folder / "x"),
         ):
             with pytest.raises(InputError, match="object key"):
                 await use()
