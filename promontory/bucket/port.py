@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +57,15 @@ class Bucket(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+
+
+@runtime_checkable
+class MappingBucket(Protocol):
+    """A bucket on local disk that can show ranges of an object without copying them."""
+
+    async def map_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Return several ranges of one object, as get_ranges does; large ones are views of the page cache.
+
+        A view stays as it is when its object is replaced or deleted. A file cut short in place, which no writer of
+        ours does, ends the process that reads the view, as it ends Prometheus.
+        """

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.bucket.filesystem import FilesystemBucket
-from promontory.bucket.port import Bucket
+from promontory.bucket.port import Bucket, MappingBucket
 from promontory.errors import CorruptionError
 
 GAP_BYTES = 512 << 10
@@ -47,7 +46,7 @@ class RangePlan:
 
 def choose_gap(bucket: Bucket) -> int:
     """Return the widest gap worth reading over: a request to a local disk costs much less."""
-    return LOCAL_GAP_BYTES if isinstance(bucket, FilesystemBucket) else GAP_BYTES
+    return LOCAL_GAP_BYTES if isinstance(bucket, MappingBucket) else GAP_BYTES
 
 
 def plan_ranges(span_start: Offsets, span_end: Offsets, *, gap_bytes: int = GAP_BYTES) -> RangePlan:
@@ -68,7 +67,8 @@ async def read_plan(bucket: Bucket, key: str, plan: RangePlan, *, source: str = 
     With a `source` every range has to be whole: raises CorruptionError naming it where the object ends before.
     Without one a part is shorter where the object ends.
     """
-    parts = [np.frombuffer(body, np.uint8) for body in await bucket.get_ranges(key, plan.ranges())]
+    read = bucket.map_ranges if isinstance(bucket, MappingBucket) else bucket.get_ranges
+    parts = [np.frombuffer(body, np.uint8) for body in await read(key, plan.ranges())]
     for (start, end), part in zip(plan.ranges() if source else (), parts, strict=bool(source)):
         if len(part) != end - start:
             expected, found = f"{end - start} bytes", f"{len(part)}"

@@ -82,3 +82,16 @@ async def test_a_directory_marker_is_deleted_only_when_empty(tmp_path: Path) -> 
         await bucket.delete(key)
     assert await bucket.get("a/b") == b"x"
     assert not (tmp_path / "c").exists()
+
+
+async def test_mapped_ranges_are_the_bytes_of_get_ranges_and_outlive_the_object(tmp_path: Path) -> None:
+    bucket = FilesystemBucket(tmp_path)
+    body = os.urandom(1 << 20)
+    await bucket.put("a/b", body)
+    ranges = [(0, len(body)), (5000, 600_000), (10, 20), (len(body) - 5, len(body) + 9), (2 * len(body), 3 * len(body))]
+    views = await bucket.map_ranges("a/b", ranges)
+    await bucket.put("a/b", b"new")
+    await bucket.delete("a/b")
+    assert [bytes(view) for view in views] == [body[start:end] for start, end in ranges]
+    with pytest.raises(ObjectNotFound):
+        await bucket.map_ranges("a/b", ranges)
