@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
+from promontory.kernels.memory import wrap64
 
 Times = NDArray[np.int64]
 Words = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
 
 INITIAL_PENALTY_MS = 5000
+# Twice it is still a uint64; a distance beyond it cannot come twice between int64 times.
+MOST_DISTANCE_MS = 2**63 - 1
 
 
 @kernel("int64(int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], int64[::1])")
@@ -117,6 +120,20 @@ def unite_runs(
     return last + 1
 
 
+@kernel("int64(int64[::1], int64, int64, int64, uint64)")
+def skip_near(times: Times, at: int, end: int, last: int, penalty: int) -> int:
+    """Return the first of [at, end) that is later than `last` by more than `penalty`; distances are unsigned."""
+    while at < end and (times[at] <= last or wrap64(wrap64(times[at]) - wrap64(last)) <= penalty):
+        at += 1
+    return at
+
+
+@kernel("uint64(int64, int64)")
+def double_distance(last: int, time: int) -> int:
+    """Return the penalty of the lane that was not taken when `time` followed `last`."""
+    return wrap64(min(wrap64(wrap64(time) - wrap64(last)), wrap64(MOST_DISTANCE_MS)) << wrap64(1))
+
+
 @kernel(
     "int64(int64[::1], uint64[::1], int64, int64, int64[::1], uint64[::1], int64, int64,"
     " int64[::1], uint64[::1], int64)"
@@ -127,27 +144,25 @@ def penalty_merge(
 ) -> int:  # fmt: skip
     """Merge lanes [a, a_end) and [b, b_end) from `out` on; return the end of what was written."""
     last = 0
-    a_penalty = 0
-    b_penalty = 0
+    a_penalty = wrap64(0)
+    b_penalty = wrap64(0)
     begun = False
     while True:
         if begun:
-            while a < a_end and a_times[a] < last + 1 + a_penalty:
-                a += 1
-            while b < b_end and b_times[b] < last + 1 + b_penalty:
-                b += 1
+            a = skip_near(a_times, a, a_end, last, a_penalty)
+            b = skip_near(b_times, b, b_end, last, b_penalty)
         if a >= a_end and b >= b_end:
             return out
         if b >= b_end or (a < a_end and a_times[a] <= b_times[b]):
             if b < b_end:
-                b_penalty = 2 * (a_times[a] - last) if begun else INITIAL_PENALTY_MS
-            a_penalty = 0
+                b_penalty = double_distance(last, a_times[a]) if begun else wrap64(INITIAL_PENALTY_MS)
+            a_penalty = wrap64(0)
             last = a_times[a]
             out_words[out] = a_words[a]
         else:
             if a < a_end:
-                a_penalty = 2 * (b_times[b] - last) if begun else INITIAL_PENALTY_MS
-            b_penalty = 0
+                a_penalty = double_distance(last, b_times[b]) if begun else wrap64(INITIAL_PENALTY_MS)
+            b_penalty = wrap64(0)
             last = b_times[b]
             out_words[out] = b_words[b]
         out_times[out] = last

@@ -71,6 +71,15 @@ def test_lanes_fold_as_described(rows: list[list[list[Sample]]], unit: int) -> N
     assert fold(scaled, plain=True) == expected
 
 
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_lanes_fold_as_described_at_the_ends_of_time(seed: int, plain: bool) -> None:
+    random = np.random.default_rng(seed)
+    ends = [-(2**63), -(2**63) + 1, -(2**62), -1, 0, 2**62, 2**63 - 2, 2**63 - 1]
+    a, b = ([(int(time), 1) for time in sorted(random.choice(ends, 5, replace=False))] for _ in range(2))
+    assert fold([[a, b]], plain=plain) == [describe_penalty_merge(a, b)]
+
+
 @given(LANE)
 @settings(max_examples=80, deadline=None)
 def test_overlapping_pieces_of_a_lane_are_united_by_timestamp(pieces: list[Sample]) -> None:
