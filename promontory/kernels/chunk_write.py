@@ -22,6 +22,9 @@ Ints = NDArray[np.int64]
 # Most bytes of a record besides its payload.
 RECORD_ROOM = 15
 AGGREGATES_ENCODING = 0xFF
+# Bytes that are read to count an aggregate chunk: its first length, an encoding and a sample count.
+LONGEST_HEAD = 13
+MOST_TIME_MS = 2**63 - 1
 
 
 @kernel("int64(int64[::1], int64[::1])")
@@ -44,13 +47,15 @@ def cut_chunks(
     """
     count = 0
     for series in range(len(row_start) - 1):
-        end_ms = signed64(0)
+        last_ms = signed64(0)
         first = signed64(0)
         for i in range(signed64(row_start[series]), signed64(row_start[series + 1])):
             time = signed64(times[i])
-            enters = i == row_start[series] or time >= end_ms
+            enters = i == row_start[series] or time > last_ms
             if enters:
-                end_ms = (time // range_ms + 1) * range_ms
+                # The range's own start or end may lie outside of int64.
+                left_ms = range_ms - 1 - time % range_ms
+                last_ms = time + left_ms if time <= MOST_TIME_MS - left_ms else signed64(MOST_TIME_MS)
             if enters or i - first == most_samples:
                 first = i
                 row[count] = series
@@ -64,7 +69,7 @@ def cut_chunks(
 def count_samples(data: Bytes, start: int, length: int, encoding: int) -> int:
     """Return how many samples a chunk says it has; those of the count of an aggregate chunk, 0 where it has none."""
     if encoding == AGGREGATES_ENCODING:
-        if length < 12:
+        if length < LONGEST_HEAD:
             return 0
         size, after = take_uvarint(data, start)
         start = signed64(after) + 1

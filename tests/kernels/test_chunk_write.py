@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,16 @@ def test_chunks_are_cut_at_borders_and_at_the_most_samples_by_both_twins(rows, f
                 before = key
     assert chunk_start[:-1] == expected
     assert row == (np.searchsorted(row_start, expected, side="right") - 1).tolist()
+
+
+@pytest.mark.parametrize("call", [cut_chunks, cut_chunks.py_func])
+def test_ranges_that_int64_cuts_off_are_ranges_like_others(call):
+    low, high = -(2**63), 2**63 - 1
+    times = np.array([low, low + 1, low + 60, -1, 0, high - 60, high - 2, high - 1, high], np.int64)
+    row, chunk_start = np.zeros(9, np.int32), np.zeros(10, np.int64)
+    count = call(np.array([0, 9], np.int64), times, 50, 4, row, chunk_start)
+    ranges = [int(time) // 50 for time in times]
+    assert chunk_start[:count].tolist() == [i for i in range(9) if i == 0 or ranges[i] != ranges[i - 1]]
 
 
 def test_a_sample_that_is_not_later_is_found():
