@@ -23,7 +23,17 @@ from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
 from tests.bench import kernels
 from tests.bench.data import GeneratedSeries, generate
-from tests.bench.queries import CLEAR_OF_EDGES_S, QUERIES, Endpoint, Measurement, ask, disagreement, measure, status_kib
+from tests.bench.queries import (
+    CLEAR_OF_EDGES_S,
+    CLEAR_OF_START_S,
+    QUERIES,
+    Endpoint,
+    Measurement,
+    ask,
+    disagreement,
+    measure,
+    status_kib,
+)
 from tests.bench.servers import prometheus_on, promontory_on, victoria_metrics_with
 from tests.parts import Program
 
@@ -79,8 +89,10 @@ def compare(ours: Endpoint, peers: list[Endpoint], repetitions: int) -> int:
     """Print a line a query; return how many answers differ from Prometheus'."""
     differing = 0
     for query in QUERIES:
-        mine = ask(ours, query, samples=SAMPLES, shift_s=CLEAR_OF_EDGES_S)
-        theirs = ask(peers[0], query, samples=SAMPLES, shift_s=CLEAR_OF_EDGES_S)
+        mine, theirs = (
+            ask(endpoint, query, samples=SAMPLES, shift_s=CLEAR_OF_EDGES_S, skip_s=CLEAR_OF_START_S)
+            for endpoint in (ours, peers[0])
+        )
         difference = disagreement(mine, theirs)
         differing += bool(difference)
         figures = {peer.name: measure(peer, query, samples=SAMPLES, repetitions=repetitions) for peer in peers}

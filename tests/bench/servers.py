@@ -37,7 +37,7 @@ def prometheus_on(blocks: Path, folder: Path) -> Iterator[Endpoint]:
     """Run the real Prometheus on the blocks."""
     folder.mkdir(parents=True)
     link_blocks(blocks, folder / "data")
-    with run_prometheus(folder, flags=["--storage.tsdb.no-lockfile"]) as program:
+    with run_prometheus(folder) as program:
         yield Endpoint("prometheus", program.port, process_ids(program))
 
 
