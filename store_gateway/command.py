@@ -64,6 +64,7 @@ WEB_FLAGS = (
     accepted("--web.disable-cors", Kind.BOOLEAN),
     accepted("--bucket-web-label"),
     accepted("--disable-admin-operations", Kind.BOOLEAN),
+    accepted("--debug.advertise-compatibility-label", Kind.BOOLEAN),
 )
 
 FLAGS = FlagSet(SERVER_FLAGS, OBJSTORE_FLAGS, BLOCK_FLAGS, CACHE_FLAGS, LIMIT_FLAGS, WEB_FLAGS)
