@@ -81,8 +81,7 @@ class SymbolTable:
 
     def adopt(self, other: SymbolTable) -> NDArray[np.int32]:
         """Intern every string of `other`; return int32[len(other)]: its codes here."""
-        blob, start = other.arrays()
-        known = len(other)
+        known, (blob, start) = len(other), other.arrays()  # in this order: the table may grow in between
         return self.intern_spans(blob, start[:known], np.ascontiguousarray(start[1 : known + 1]))
 
     def find(self, text: bytes) -> int | None:
@@ -113,8 +112,7 @@ class SymbolTable:
         """Return the strings of `codes` as an Arrow array, for regexes and export."""
         import pyarrow as pa
 
-        blob, start = self.arrays()
-        known = len(self)
+        known, (blob, start) = len(self), self.arrays()  # in this order: the table may grow in between
         offsets = pa.py_buffer(np.ascontiguousarray(start[: known + 1]))
         every = pa.LargeBinaryArray.from_buffers(pa.large_binary(), known, [None, offsets, pa.py_buffer(blob)])
         return every.take(pa.array(codes))

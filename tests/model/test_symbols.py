@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from promontory.model.symbols import EMPTY, SymbolTable
 
@@ -59,6 +60,26 @@ def test_the_arrow_view_shows_the_strings() -> None:
     table = SymbolTable()
     codes = np.array([table.intern(text) for text in (b"b", b"", b"\xff")], np.int32)
     assert table.arrow(codes).to_pylist() == [b"b", b"", b"\xff"]
+
+
+class GrowingTable(SymbolTable):
+    """A table that another thread makes grow as soon as its arrays are in hand."""
+
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        arrays = super().arrays()
+        for number in range(600):
+            self.intern(f"later {number}".encode())
+        return arrays
+
+
+def test_a_table_that_grows_while_it_is_read_shows_what_it_held() -> None:
+    table = GrowingTable()
+    codes = np.array([table.intern(text) for text in (b"b", b"", b"a")], np.int32)
+    assert table.arrow(codes).to_pylist() == [b"b", b"", b"a"]
+    source, target = GrowingTable(), SymbolTable()
+    codes = np.array([source.intern(text) for text in (b"b", b"a")], np.int32)
+    assert [target.text(code) for code in target.adopt(source)[codes]] == [b"b", b"a"]
+    assert len(target) == 3
 
 
 def test_threads_that_intern_at_once_agree() -> None:
