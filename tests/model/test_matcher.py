@@ -48,6 +48,15 @@ def test_many_values_are_judged_like_one_also_beyond_ascii_and_utf_8(kind: Match
         assert matcher.select(pa.array(values, arrow_type)).tolist() == [matcher.matches(value) for value in values]
 
 
+@pytest.mark.parametrize("kind", [MatchKind.REGEX, MatchKind.NOT_REGEX])
+def test_a_regular_expression_too_large_for_arrow_is_still_answered(kind: MatchKind) -> None:
+    matcher = Matcher(kind, b"name", b"(\\pL{30}|x){30}")
+    values = [b"", b"x" * 30, b"x" * 29, b"\xff"]
+    chosen = matcher.select(pa.array(values, pa.large_binary()))
+    assert chosen.tolist() == [matcher.matches(value) for value in values]
+    assert chosen.tolist() == [(value == b"x" * 30) is (kind is MatchKind.REGEX) for value in values]
+
+
 WRONG = {
     b"(": "missing closing ): `(`",
     b")": "unexpected ): `)`",
