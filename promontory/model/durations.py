@@ -22,6 +22,7 @@ NANOSECONDS_OF_UNIT = {
 UNIT_ORDER = {unit: place for place, unit in enumerate(NANOSECONDS_OF_UNIT)}
 MAX_DURATION_NS = 2**63 - 1
 MAX_COUNT = 2**64 - 1
+MAX_COUNT_DIGITS = 20
 # Years and weeks are written only where nothing is left over: 90d is easier to read than 12w6d.
 MILLISECONDS_OF_UNIT = tuple((unit, size // 10**6, unit in ("y", "w")) for unit, size in NANOSECONDS_OF_UNIT.items())
 
@@ -44,7 +45,8 @@ def parse_duration_ns(text: str) -> int:
     last_place = -1
     while end < len(text):
         part = _PART.match(text, end)
-        if part is None or int(part[1]) > MAX_COUNT:
+        digits = "" if part is None else part[1].lstrip("0")
+        if part is None or len(digits) > MAX_COUNT_DIGITS or int(digits or "0") > MAX_COUNT:
             raise InputError(f'not a valid duration string: "{text}"')
         size_ns = NANOSECONDS_OF_UNIT.get(part[2])
         if size_ns is None:
@@ -52,7 +54,7 @@ def parse_duration_ns(text: str) -> int:
         if UNIT_ORDER[part[2]] <= last_place:
             raise InputError(f'not a valid duration string: "{text}"')
         last_place = UNIT_ORDER[part[2]]
-        total_ns += int(part[1]) * size_ns
+        total_ns += int(digits or "0") * size_ns
         if total_ns > MAX_DURATION_NS:
             raise InputError("duration out of range")
         end = part.end()

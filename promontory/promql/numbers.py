@@ -101,9 +101,11 @@ def parse_number(text: str) -> float:
     if _INTEGER.fullmatch(text):
         digits = text.replace("_", "")
         base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-        integer = int(digits, base)
-        if integer <= INT64_MAX:
-            return float(integer)
+        # Python reads no decimal text of thousands of digits; what is longer than this is no int64 anyway.
+        if base != 10 or len(digits) <= len(str(INT64_MAX)):
+            integer = int(digits, base)
+            if integer <= INT64_MAX:
+                return float(integer)
     if _FLOAT.fullmatch(text) is None:
         raise InputError(f"error parsing number: strconv.ParseFloat: parsing {quote_text(text)}: invalid syntax")
     value = float(text)

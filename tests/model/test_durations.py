@@ -19,6 +19,8 @@ WRONG = {
     "1.5h": 'unknown unit "." in duration "1.5h"',
     "5 m": 'unknown unit " m" in duration "5 m"',
     "300y": "duration out of range",
+    "18446744073709551616s": 'not a valid duration string: "18446744073709551616s"',
+    "1" * 5000 + "s": f'not a valid duration string: "{"1" * 5000}s"',
 }
 WRITTEN = {0: "0s", 1: "1ms", 90_000: "1m30s", 7 * 86_400_000: "1w", 90 * 86_400_000: "90d", -60_000: "-1m",
            365 * 86_400_000: "1y", 366 * 86_400_000: "366d"}  # fmt: skip

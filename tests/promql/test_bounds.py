@@ -22,6 +22,8 @@ HEAVY = {
     "3,000 parentheses in a duration": "foo[" + "(" * 3000 + "5m" + ")" * 3000 + "]",
     "100 nested calls": "abs(" * 100 + "foo" + ")" * 100,
     "8,000 labels": "sum by (" + ",".join(f"l{place}" for place in range(8000)) + ") (x)",
+    "a number of 5,000 digits": "1" * 5000,
+    "a duration of 5,000 digits": "foo[" + "1" * 5000 + "s]",
     "an unterminated string": '"' + "\\n" * 30_000,
 }
 # The bound is 200 ms on an idle machine; a machine that runs other tests gets more.
