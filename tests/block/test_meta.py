@@ -180,3 +180,16 @@ def test_a_ulid_needs_a_time_of_48_bits_and_ten_random_bytes() -> None:
         make_ulid(2**48, b"\0" * 10)
     with pytest.raises(InputError, match="10 bytes"):
         make_ulid(0, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{" + b'\\"' * 300_000, "a JSON object"),
+        (b"{" + b",".join(b'"%d": 0' % number for number in range(200_000)) + b', "199999": 1}', "duplicate key"),
+    ],
+)
+def test_hostile_documents_are_refused_in_one_pass(body: bytes, words: str) -> None:
+    # What is not linear here takes minutes.
+    with pytest.raises(CorruptionError, match=words):
+        parse_meta(body, source="meta")
