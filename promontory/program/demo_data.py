@@ -65,6 +65,11 @@ class DemoHistory:
         """Series a replica."""
         return sum(len(family) for _, family in self._families)
 
+    @property
+    def scrape_count(self) -> int:
+        """Scrapes a replica would have made without holes."""
+        return len(self._ticks_ms) - 2
+
     def samples(self, replica: str) -> Iterator[Samples]:
         """Yield a replica's samples, a family at a time, in label order."""
         scrapes = self._scrapes(replica)
@@ -137,11 +142,9 @@ class DemoHistory:
             ],
         )
         up = np.ones_like(self._load)
-        yield (
-            "up",
-            [({"job": "node", "instance": one}, up) for one in NODES]
-            + [({"job": "shop", "instance": one}, up) for one in SHOPS],
-        )
+        jobs = [("node", one) for one in NODES] + [("shop", one) for one in SHOPS]
+        scraped: list[Series] = [({"job": job, "instance": one}, up) for job, one in jobs]
+        yield "up", scraped
 
     def _goroutines(self) -> Column:
         return np.rint(self._walk(level=120, spread=9) * (0.6 + 0.4 * self._load))
