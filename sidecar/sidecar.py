@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from promontory.bucket.port import Bucket
-from promontory.errors import InputError, PromontoryError, StoreUnavailable
+from promontory.errors import InputError, PromontoryError
 from promontory.service.command import EXIT_INPUT, one_line
 from promontory.service.lifecycle import Service
 from promontory.shipper.shipper import Shipper, ShipReport
@@ -31,6 +31,7 @@ class Sidecar:
         self._client = PrometheusClient(settings.prometheus_url, timeout_s=settings.request_timeout_s)
         self.store = PrometheusStore(self._client, name=settings.prometheus_url, oldest_ms=settings.oldest_ms)
         self._shipper = None if bucket is None else self._make_shipper(bucket)
+        self._is_shipping = False
         self._flags_are_checked = bucket is None or settings.ignore_unequal_block_size
 
     @property
@@ -43,8 +44,6 @@ class Sidecar:
         name = self._settings.prometheus_url
         self._service.on_close(self._client.close)
         self._service.repeat(f"prometheus {name}", self._watch, interval_s=self._settings.poll_interval_s)
-        if self._shipper is not None:
-            self._service.repeat(f"shipper {name}", self._ship, interval_s=SHIP_INTERVAL_S)
 
     def _make_shipper(self, bucket: Bucket) -> Shipper:
         return Shipper(
@@ -68,6 +67,10 @@ class Sidecar:
         except PromontoryError:
             self._metrics.prometheus_up.set(0)
             raise
+        if self._shipper is not None and not self._is_shipping:
+            self._is_shipping = True
+            part = f"shipper {self._settings.prometheus_url}"
+            self._service.repeat(part, self._ship, interval_s=SHIP_INTERVAL_S)
         self._metrics.prometheus_up.set(1)
         self._metrics.heartbeat.set(self._service.clock.now_ms() / 1000)
 
@@ -87,8 +90,6 @@ class Sidecar:
         self._flags_are_checked = True
 
     async def _ship(self) -> None:
-        if not self.store.state.labels.pairs:
-            raise StoreUnavailable("waiting for Prometheus' external labels", endpoint=self._settings.prometheus_url)
         assert self._shipper is not None
         self._metrics.syncs.inc()
         try:

@@ -20,6 +20,8 @@ from promontory.model.symbols import SymbolTable
 
 FRAMES_A_SCAN = 4096
 SAMPLED_LIMIT_BYTES = 1 << 30
+# A snappy block grows at most so many times: 64 bytes for a copy of 3.
+SNAPPY_GROWTH = 22
 
 
 class StreamedAnswer:
@@ -41,7 +43,7 @@ class StreamedAnswer:
         while True:
             count, step = scan_frames(data[consumed:], len(data) - consumed, start, stop)
             if count == BAD:
-                raise self._corrupt(consumed + step, "a frame with its CRC32C")
+                raise self._corrupt(consumed + step, "a frame of at most 50 MB with its CRC32C")
             spans.append((start[:count] + consumed, stop[:count] + consumed))
             consumed += step
             if count < FRAMES_A_SCAN:
@@ -111,11 +113,16 @@ def _decompress(body: bytes, *, source: str) -> bytes:
         size = cramjam.snappy.decompress_raw_len(body)
         if size > SAMPLED_LIMIT_BYTES:
             raise LimitError(f"{source} announces an answer of {size} bytes, more than {SAMPLED_LIMIT_BYTES}")
-        return bytes(cramjam.snappy.decompress_raw(body))
+        if size <= SNAPPY_GROWTH * len(body):
+            return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
         raise CorruptionError(
             "remote-read answer", source=source, offset=0, expected="a snappy block", found=str(error)
         ) from error
+    raise CorruptionError(
+        "remote-read answer", source=source, offset=0, expected=f"at most {SNAPPY_GROWTH} times {len(body)} bytes",
+        found=f"a claim of {size}",
+    )  # fmt: skip
 
 
 def _only_result(data: NDArray[np.uint8], *, source: str) -> tuple[int, int]:

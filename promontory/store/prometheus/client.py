@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from promontory.errors import InputError, StoreError, StoreUnavailable
 from promontory.model.labels import Labels
+from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,10 +51,11 @@ class PrometheusClient:
         return flags
 
     async def lowest_time_ms(self) -> int | None:
-        """Return the time of the oldest sample it holds, None where it does not say."""
+        """Return the time of the oldest sample it holds, None where it does not say or holds none yet."""
         body = (await self._request("GET", "/metrics")).content
         found = LOWEST_TIME.search(body)
-        return None if found is None else round(float(found[1]) * 1000)
+        lowest_ms = None if found is None else round(float(found[1]) * 1000)
+        return lowest_ms if lowest_ms is not None and MIN_TIME_MS <= lowest_ms < MAX_TIME_MS else None
 
     async def is_ready(self) -> bool:
         """Say whether it answers queries."""
@@ -68,7 +71,7 @@ class PrometheusClient:
 
     async def label_values(self, name: str, form: Sequence[tuple[str, str]]) -> list[bytes]:
         """Return the values of one label for match[], start and end."""
-        return [value.encode() for value in await self._data(f"/api/v1/label/{name}/values", form)]
+        return [value.encode() for value in await self._data(f"/api/v1/label/{quote(name, safe='')}/values", form)]
 
     async def series(self, form: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
         """Return the label sets of series for match[], start and end."""
@@ -97,7 +100,7 @@ class PrometheusClient:
         response = await self._request("GET", path, form)
         try:
             return response.json()["data"]
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{self.url}{path}: expected Prometheus' JSON, found {response.content[:80]!r}", endpoint=self.url
             ) from error

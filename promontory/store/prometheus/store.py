@@ -7,19 +7,21 @@ to what Prometheus still holds.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from promontory.errors import InputError, StoreUnavailable
+from promontory.errors import InputError, LimitError, StoreUnavailable
 from promontory.model.context import QueryContext
 from promontory.model.frame import ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
-from promontory.model.selector import Selector
+from promontory.model.selector import Selector, Shard
 from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
-from promontory.store.prometheus.answer import StreamedAnswer, read_sampled
+from promontory.store.external_labels import strip_matchers
+from promontory.store.prometheus.answer import SAMPLED_LIMIT_BYTES, StreamedAnswer, read_sampled
 from promontory.store.prometheus.client import PrometheusClient
 from promontory.store.prometheus.request import (
     SAMPLES,
@@ -73,28 +75,30 @@ class PrometheusStore:
             tsdb_infos=(TsdbInfo(labels, time_range),),
         )
 
-    async def select(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
+    async def select(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         """Yield the matching series in order. Raises StoreUnavailable before the first `refresh`."""
         matchers = self._strip_external(selector.matchers)
         if matchers is None:
             return
         if not matchers:
             raise InputError("no matchers specified (excluding external labels)")
-        narrowed = replace(selector, matchers=matchers, time_range=self._clamp(selector.time_range))
-        if narrowed.time_range.min_time_ms > narrowed.time_range.max_time_ms:
+        time_range = self._clamp(selector.time_range)
+        if time_range is None:
             return
+        narrowed = replace(selector, matchers=matchers, time_range=time_range)
         read = self._read_labels if selector.skip_chunks else self._read_chunks
-        frames = read(narrowed, context)
-        whole = self._finish(frames, selector)
-        async for frame in sort_frames(whole, context, without=selector.without_replica_labels):
-            yield frame
+        whole = self._finish(read(narrowed, context), selector, context)
+        async with aclosing(sort_frames(whole, context, without=selector.without_replica_labels)) as frames:
+            async for frame in frames:
+                yield frame
 
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return Prometheus' label names and, where there are any, those of the external labels."""
         matchers = self._strip_external(selector.matchers)
-        if matchers is None:
+        time_range = self._clamp(selector.time_range)
+        if matchers is None or time_range is None:
             return []
-        names = await self._client.label_names(self._form(matchers, selector.time_range))
+        names = await self._client.label_names(_form(matchers, time_range))
         if not names:
             return []
         external = {name for name, _ in self.state.labels.pairs}
@@ -107,50 +111,36 @@ class PrometheusStore:
         if name in selector.without_replica_labels:
             return []
         matchers = self._strip_external(selector.matchers)
-        if matchers is None:
+        time_range = self._clamp(selector.time_range)
+        if matchers is None or time_range is None:
             return []
         external = self.state.labels.get(name)
-        form = self._form(matchers, selector.time_range)
+        form = _form(matchers, time_range)
         if not external:
             values = await self._client.label_values(name.decode(errors="replace"), form)
             return _limited(sorted(values), selector.limit)
         return [external] if not matchers or await self._client.series(form) else []
 
-    def _strip_external(self, matchers: Collection[Matcher]) -> tuple[Matcher, ...] | None:
+    def _strip_external(self, matchers: Sequence[Matcher]) -> tuple[Matcher, ...] | None:
         """Return the matchers that are left for Prometheus, None where an external label does not match."""
         if not self.state.labels.pairs:
             raise StoreUnavailable(
                 f"Prometheus {self._client.url} has not said its external labels yet", endpoint=self._name
             )
-        left = []
-        for matcher in matchers:
-            value = self.state.labels.get(matcher.name)
-            if not value:
-                left.append(matcher)
-            elif not matcher.matches(value):
-                return None
-        return tuple(left)
+        return strip_matchers(self.state.labels, matchers)
 
-    def _clamp(self, time_range: TimeRange) -> TimeRange:
+    def _clamp(self, time_range: TimeRange) -> TimeRange | None:
+        """Return the part of the range that Prometheus may hold, None where there is none."""
+        if time_range.max_time_ms < self.state.min_time_ms:
+            return None
         return TimeRange(max(time_range.min_time_ms, self.state.min_time_ms), time_range.max_time_ms)
 
-    def _form(self, matchers: Collection[Matcher], time_range: TimeRange) -> list[tuple[str, str]]:
-        form = []
-        if matchers:
-            form.append(("match[]", "{" + ",".join(str(matcher) for matcher in matchers) + "}"))
-        clamped = self._clamp(time_range)
-        if clamped.min_time_ms > MIN_TIME_MS:
-            form.append(("start", _seconds(clamped.min_time_ms)))
-        if clamped.max_time_ms < MAX_TIME_MS:
-            form.append(("end", _seconds(clamped.max_time_ms)))
-        return form
-
-    async def _read_labels(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
-        found = await self._client.series(self._form(selector.matchers, selector.time_range))
+    async def _read_labels(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
+        found = await self._client.series(_form(selector.matchers, selector.time_range))
         rows = LabelRows.from_labels([Labels.from_mapping(labels) for labels in found], context.symbols)
         yield Frame(labels=rows, chunks=ChunkColumns.empty(), buffers=())
 
-    async def _read_chunks(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
+    async def _read_chunks(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         import cramjam
 
         accepted = (STREAMED_XOR_CHUNKS, SAMPLES)
@@ -158,8 +148,8 @@ class PrometheusStore:
         body = bytes(cramjam.snappy.compress_raw(message))
         async with self._client.read(body) as response:
             if not response.headers.get("content-type", "").startswith(STREAMED_CONTENT_TYPE):
-                content = b"".join([piece async for piece in response.aiter_raw()])
-                yield await context.run(read_sampled, content, context.symbols, source=self._client.url)
+                body = await self._gather(response.aiter_raw(PIECE_BYTES))
+                yield await context.run(read_sampled, body, context.symbols, source=self._client.url)
                 return
             answer = StreamedAnswer(context.symbols, source=self._client.url)
             async for piece in response.aiter_raw(PIECE_BYTES):
@@ -168,15 +158,43 @@ class PrometheusStore:
                     yield frame
             answer.finish()
 
-    async def _finish(self, frames: AsyncIterator[Frame], selector: Selector) -> AsyncIterator[Frame]:
+    async def _gather(self, pieces: AsyncIterator[bytes]) -> bytes:
+        body = bytearray()
+        async for piece in pieces:
+            body += piece
+            if len(body) > SAMPLED_LIMIT_BYTES:
+                raise LimitError(f"{self._client.url} answers with more than {SAMPLED_LIMIT_BYTES} bytes of samples")
+        return bytes(body)
+
+    async def _finish(
+        self, frames: AsyncGenerator[Frame, None], selector: Selector, context: QueryContext
+    ) -> AsyncGenerator[Frame, None]:
         """Add external labels and keep the shard."""
-        async for frame in frames:
-            whole = replace(frame, labels=frame.labels.with_labels(self.state.labels))
-            yield whole if selector.shard is None else whole.keep_rows(select_shard(whole.labels, selector.shard))
+        external = self.state.labels
+        async with aclosing(frames):
+            async for frame in frames:
+                yield await context.run(_complete, frame, external, selector.shard)
+
+
+def _complete(frame: Frame, external: Labels, shard: Shard | None) -> Frame:
+    whole = replace(frame, labels=frame.labels.with_labels(external))
+    return whole if shard is None else whole.keep_rows(select_shard(whole.labels, shard))
+
+
+def _form(matchers: Collection[Matcher], time_range: TimeRange) -> list[tuple[str, str]]:
+    form = []
+    if matchers:
+        form.append(("match[]", "{" + ",".join(str(matcher) for matcher in matchers) + "}"))
+    if time_range.min_time_ms > MIN_TIME_MS:
+        form.append(("start", _seconds(time_range.min_time_ms)))
+    if time_range.max_time_ms < MAX_TIME_MS:
+        form.append(("end", _seconds(time_range.max_time_ms)))
+    return form
 
 
 def _seconds(time_ms: int) -> str:
-    return f"{time_ms // 1000}.{time_ms % 1000:03d}"
+    seconds, milliseconds = divmod(abs(time_ms), 1000)
+    return f"{'-' if time_ms < 0 else ''}{seconds}.{milliseconds:03d}"
 
 
 def _limited(texts: list[bytes], limit: int) -> list[bytes]:

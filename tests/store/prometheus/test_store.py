@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -12,18 +13,19 @@ import numpy as np
 import pytest
 
 from promontory.chunk.decode import decode_chunks
-from promontory.errors import InputError, StoreUnavailable
+from promontory.errors import CorruptionError, InputError, LimitError, StoreUnavailable
 from promontory.model.clock import SystemClock
-from promontory.model.context import QueryContext
+from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import Frame
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.selector import Selector
+from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.prometheus.answer import read_sampled
 from promontory.store.prometheus.client import PrometheusClient
 from promontory.store.prometheus.request import SAMPLES, encode_read_request
-from promontory.store.prometheus.store import PrometheusStore
+from promontory.store.prometheus.store import PrometheusState, PrometheusStore
 from tests.parts import Program, free_port, part_path, run_prometheus
 
 pytestmark = pytest.mark.parts
@@ -61,6 +63,21 @@ async def store(prometheus: Program) -> AsyncIterator[PrometheusStore]:
 def context() -> Iterator[QueryContext]:
     with ThreadPoolExecutor(1) as pool:
         yield QueryContext(clock=SystemClock(), pool=pool)
+
+
+class CountingClient(PrometheusClient):
+    """A client that knows how many of its answers are open."""
+
+    open = 0
+
+    @asynccontextmanager
+    async def read(self, body: bytes) -> AsyncIterator[httpx.Response]:
+        async with super().read(body) as response:
+            self.open += 1
+            try:
+                yield response
+            finally:
+                self.open -= 1
 
 
 def equal(name: bytes, value: bytes) -> Matcher:
@@ -146,6 +163,54 @@ async def test_a_time_range_without_samples_answers_nothing(store: PrometheusSto
     assert samples_of(await select(store, Selector((METRIC,), early), context)) == {}
 
 
+async def test_labels_of_a_time_before_the_oldest_sample_answer_nothing(
+    store: PrometheusStore, context: QueryContext
+) -> None:
+    before = Selector((METRIC,), TimeRange(-1500, -500))
+    store.state = PrometheusState(store.state.labels, 1000)
+    assert await store.label_names(before, context) == []
+    assert await store.label_values(b"job", before, context) == []
+    assert await store.label_values(b"region", before, context) == []
+
+
+@pytest.mark.parametrize(("time_ms", "found"), [(-1500, False), (2**50, True)])
+async def test_labels_before_1970_are_asked_by_the_right_time(
+    store: PrometheusStore, context: QueryContext, time_ms: int, found: bool
+) -> None:
+    names = await store.label_names(Selector((METRIC,), TimeRange(-1500, time_ms)), context)
+    assert bool(names) is found
+
+
+@pytest.mark.parametrize("name", [b"a/b", b"../../status/config", b"a?b#c"])
+async def test_an_odd_label_name_stays_one_part_of_the_address(
+    store: PrometheusStore, context: QueryContext, name: bytes
+) -> None:
+    with pytest.raises(InputError, match="invalid label name"):
+        await store.label_values(name, Selector((METRIC,), ALL_TIME), context)
+
+
+async def test_a_query_past_its_budget_leaves_no_answer_open(prometheus: Program, store: PrometheusStore) -> None:
+    client = CountingClient(prometheus.url)
+    counted = PrometheusStore(client, name="sidecar")
+    counted.state = store.state
+    with ThreadPoolExecutor(1) as pool:
+        context = QueryContext(clock=SystemClock(), pool=pool, budget=Budget(100))
+        with pytest.raises(LimitError):
+            await select(counted, Selector((METRIC,), ALL_TIME), context)
+        assert (client.open, context.budget.held_bytes) == (0, 0)
+    await client.close()
+
+
+@pytest.mark.parametrize("claim", [1 << 28, (1 << 32) - 1])
+def test_a_sampled_answer_that_claims_more_than_its_bytes_hold_is_refused(claim: int) -> None:
+    body = bytearray()
+    while claim >= 0x80:
+        body.append(claim & 0x7F | 0x80)
+        claim >>= 7
+    with pytest.raises((CorruptionError, LimitError), match="peer"):
+        read_sampled(bytes([*body, claim, 0, 0]), SymbolTable(), source="peer")
+
+
 async def test_label_names_and_values_hold_the_external_ones(store: PrometheusStore, context: QueryContext) -> None:
     every = Selector((), ALL_TIME)
     assert await store.label_names(every, context) == [b"__name__", b"job", b"path", b"region", b"replica"]
@@ -177,6 +242,15 @@ async def test_a_prometheus_without_external_labels_is_refused_by_name(tmp_path:
         client = PrometheusClient(bare.url)
         with pytest.raises(InputError, match=r"global\.external_labels"):
             await PrometheusStore(client, name="sidecar").refresh()
+        await client.close()
+
+
+async def test_a_prometheus_that_holds_nothing_yet_is_asked_for_all_times(tmp_path: Path) -> None:
+    with run_prometheus(tmp_path / "empty", config=CONFIG) as empty:
+        client = PrometheusClient(empty.url)
+        store = PrometheusStore(client, name="sidecar")
+        await store.refresh()
+        assert store.describe().time_range == ALL_TIME
         await client.close()
 
 
