@@ -27,6 +27,9 @@ Ints = NDArray[np.int64]
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 BAD = -1
+LONGEST_VARINT = 10
+# What Prometheus' own reader takes (DefaultChunkedReadLimit); its writer makes frames of about 1 MB.
+LARGEST_FRAME_BYTES = 50_000_000
 
 
 @kernel("UniTuple(int64, 2)(octets, int64, int64)")
@@ -78,12 +81,19 @@ def read_field(data: Bytes, position: int, end: int) -> tuple[int, int, int, int
 
 @kernel("UniTuple(int64, 2)(octets, int64, int64[::1], int64[::1])")
 def scan_frames(data: Bytes, end: int, start: Ints, stop: Ints) -> tuple[int, int]:
-    """Find whole frames: payload spans into `start`/`stop`; return (count, bytes consumed), count -1 on a bad CRC."""
+    """Find whole frames: payload spans into `start`/`stop`; return (count, bytes consumed).
+
+    The count is -1 where a frame has a bad CRC or claims more than LARGEST_FRAME_BYTES.
+    """
     count = 0
     consumed = 0
     while count < len(start):
         size, position = read_varint(data, consumed, end)
-        if position < 0 or size < 0 or size > end - position - 4:
+        if position < 0 and end - consumed < LONGEST_VARINT:
+            break
+        if position < 0 or size < 0 or size > LARGEST_FRAME_BYTES:
+            return BAD, consumed
+        if size > end - position - 4:
             break
         checksum = load_be32(data, position)
         position += 4

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from promontory.kernels.remote_read import (
     read_varint,
     scan_frames,
 )
+
+Scan = Callable[[np.ndarray, int, np.ndarray, np.ndarray], tuple[int, int]]
 
 
 def varint(value: int) -> bytes:
@@ -147,3 +150,21 @@ def test_sampled_series_keep_the_bits_of_every_value() -> None:
         assert ends.tolist() == [[1, 3]]
         assert times.tolist() == [time for time, _ in samples]
         assert bits.tolist() == [struct.unpack("<Q", struct.pack("<d", value))[0] for _, value in samples]
+
+
+@pytest.mark.parametrize("scan", [scan_frames, scan_frames.py_func])
+@pytest.mark.parametrize("size", [b"\xff" * 11, varint(-1), varint(50_000_001)])
+def test_a_frame_that_no_prometheus_sends_is_bad_and_not_waited_for(size: bytes, scan: Scan) -> None:
+    out = np.empty(2, np.int64)
+    good = frame(SERIES[0])
+    data = octets(good + size + b"checksum")
+    assert tuple(scan(data, len(data), out, out.copy())) == (-1, len(good))
+
+
+@pytest.mark.parametrize("scan", [scan_frames, scan_frames.py_func])
+@pytest.mark.parametrize("size", [b"\xff" * 9, varint(50_000_000), b""])
+def test_a_frame_that_goes_on_is_waited_for(size: bytes, scan: Scan) -> None:
+    out = np.empty(2, np.int64)
+    good = frame(SERIES[0])
+    data = octets(good + size)
+    assert tuple(scan(data, len(data), out, out.copy())) == (1, len(good))
