@@ -23,7 +23,7 @@ from promontory.model.selector import Selector
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.prometheus.answer import read_sampled
-from promontory.store.prometheus.client import PrometheusClient
+from promontory.store.prometheus.client import PrometheusClient, escape_name
 from promontory.store.prometheus.request import SAMPLES, encode_read_request
 from promontory.store.prometheus.store import PrometheusState, PrometheusStore
 from tests.parts import Program, free_port, part_path, run_prometheus
@@ -181,12 +181,16 @@ async def test_labels_before_1970_are_asked_by_the_right_time(
     assert bool(names) is found
 
 
-@pytest.mark.parametrize("name", [b"a/b", b"../../status/config", b"a?b#c"])
+@pytest.mark.parametrize("name", [b"a/b", b"../../status/config", b"a?b#c", "größe".encode(), b"1"])
 async def test_an_odd_label_name_stays_one_part_of_the_address(
     store: PrometheusStore, context: QueryContext, name: bytes
 ) -> None:
-    with pytest.raises(InputError, match="invalid label name"):
-        await store.label_values(name, Selector((METRIC,), ALL_TIME), context)
+    assert await store.label_values(name, Selector((METRIC,), ALL_TIME), context) == []
+
+
+def test_odd_label_names_are_escaped_as_prometheus_3_reads_them() -> None:
+    names = {"job": "job", "_a1": "_a1", "my.name_x": "U__my_2e_name__x", "ö/": "U___f6__2f_", "1": "U__1"}
+    assert {name: escape_name(name) for name in names} == names
 
 
 async def test_a_query_past_its_budget_leaves_no_answer_open(prometheus: Program, store: PrometheusStore) -> None:
