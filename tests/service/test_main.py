@@ -61,3 +61,16 @@ def test_importing_the_frame_imports_no_heavy_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_help_of_all_commands_imports_no_heavy_library() -> None:
+    script = (
+        "import sys, promontory.service.main as program;"
+        "code = program.main(['--help']);"
+        "heavy = ('numpy', 'numba', 'pyarrow', 'grpc', 'fastapi', 'boto3', 'yaml', 'asyncio');"
+        "print(code, [name for name in heavy if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "0 []"
+    for name in ("sidecar", "store", "query", "standalone", "demo", "warm"):
+        assert f"\n  {name} " in found.stdout
