@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +28,10 @@ from promontory.api.status_routes import answer_build_info, answer_metadata, ans
 Handler = Callable[[Call], Awaitable[Answer]]
 
 API = "/api/v1"
+# Requests are counted and timed by the service around us; FastAPI's own telemetry would do it again, by its own flags.
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
 CORS_HEADERS = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
@@ -55,7 +60,9 @@ class ApiApp:
             (f"{API}/metadata", get, answer_metadata),
             (f"{API}/status/buildinfo", both, answer_build_info),
         ]
-        self._router = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self._router = FastAPI(
+            openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY
+        )  # fmt: skip
         self._router.router.routes[:] = [
             Route("/", _welcome, methods=["GET"]),
             *(
