@@ -48,5 +48,8 @@ format: setup   ## Format and fix what can be fixed.
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+proto: setup    ## Generate the protobuf modules from their .proto files.
+	$(PY) -m promontory.store.rpc.proto
+
 clean:          ## Remove what was made here.
 	rm -rf .venv .parts build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
