@@ -42,6 +42,8 @@ TWO_SAMPLES_BYTES = 13
 # Bits of a delta of delta by the ones before it (1 to 3), a byte each.
 DELTA_BITS = 0x14110E00
 TOP_BIT = 1 << 63
+# 65,535 deltas below this stay below 2**63: then the last time shows whether int64 overflowed.
+LARGE_DELTA = 1 << 47
 TOP_BITS = 3 << 62
 
 
@@ -135,7 +137,18 @@ def decode_later(
             bit += 68
             word = wrap64(load_be64(data, bit >> 3) << wrap64(bit & 7))
         backwards |= delta
-    return CORRUPT if bit > last_bit or backwards < 0 or time < times[first] else OK
+    if bit > last_bit or backwards < 0 or time < times[first]:
+        return CORRUPT
+    return CORRUPT if backwards >= LARGE_DELTA and falls(times, first, end) else OK
+
+
+@kernel("boolean(int64[::1], int64, int64)")
+def falls(times: Ints, start: int, end: int) -> bool:
+    """Say whether the times of [start, end) fall somewhere."""
+    fallen = False
+    for i in range(start + 1, end):
+        fallen = fallen or times[i] < times[i - 1]
+    return fallen
 
 
 @kernel(

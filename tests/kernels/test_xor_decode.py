@@ -103,3 +103,16 @@ def test_a_chunk_whose_time_goes_back_is_corrupt_and_equal_times_are_not(call):
 def test_a_claim_of_samples_that_the_bytes_cannot_hold_is_refused(call, payload, expected):
     data = np.frombuffer(payload, np.uint8)
     assert call(data, 0, len(data)) == expected
+
+
+@pytest.mark.parametrize("call", [decode_chunk, decode_chunk.py_func])
+def test_times_that_overflow_and_come_round_again_are_bad(call):
+    times = np.array([0, 2**63 - 1, -2, 8], np.int64)
+    assert decode(encode(times, np.zeros(4, np.uint64)), 4, call)[0] == CORRUPT
+
+
+@pytest.mark.parametrize("call", [decode_chunk, decode_chunk.py_func])
+def test_times_from_one_end_of_int64_to_the_other_are_good(call):
+    times = np.array([-(2**63), -1, 2**62, 2**63 - 1], np.int64)
+    status, got, _ = decode(encode(times, np.zeros(4, np.uint64)), 4, call)
+    assert (status, got.tolist()) == (OK, times.tolist())
