@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 
 from promontory.errors import StoreError
 from promontory.kernels.merge import count_until
@@ -50,6 +51,7 @@ async def merge_checked(streams: Sequence[AsyncIterator[Frame]], context: QueryC
     """Merge streams that are known to keep the order."""
     sources = [_Source(stream, context) for stream in streams]
     waiting: Frame | None = None
+    waiting_bytes = 0
     try:
         while True:
             await asyncio.gather(*(source.next_frame for source in sources if source.next_frame and source.used_up()))
@@ -58,14 +60,19 @@ async def merge_checked(streams: Sequence[AsyncIterator[Frame]], context: QueryC
             live = [source for source in sources if source.frame is not None]
             if not live:
                 break
-            merged, waiting = await context.run(_merge_round, live, waiting)
+            merged, last = await context.run(_merge_round, live, waiting)
+            context.budget.release(waiting_bytes)
+            waiting, waiting_bytes = last, held_bytes(last)
+            context.budget.charge(waiting_bytes)
             if len(merged.labels):
                 yield merged
         if waiting is not None:
             yield waiting
     finally:
-        for source in sources:
-            await source.close()
+        context.budget.release(waiting_bytes)
+        async with AsyncExitStack() as closing:
+            for source in sources:
+                closing.push_async_callback(source.close)
 
 
 async def close_stream(stream: AsyncIterator[Frame]) -> None:
@@ -105,10 +112,10 @@ class _Source:
 
     async def close(self) -> None:
         """Stop reading and give back what is held."""
+        self._context.budget.release(self._charged_bytes)
         if self.next_frame is not None:
             self.next_frame.cancel()
             await asyncio.gather(self.next_frame, return_exceptions=True)
-        self._context.budget.release(self._charged_bytes)
         await close_stream(self._stream)
 
     async def _read(self) -> Frame | None:

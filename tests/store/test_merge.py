@@ -16,7 +16,7 @@ from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import Aggregate, Frame
 from promontory.model.labels import Labels
 from promontory.store.frames import split_frame
-from promontory.store.merge import merge_frames
+from promontory.store.merge import merge_checked, merge_frames
 from promontory.testing.memory_store import MemoryChunk, MemorySeries, make_frame, read_series
 
 CHUNKS = st.builds(
@@ -166,6 +166,33 @@ async def test_frames_in_hand_are_charged_to_the_budget(pool: ThreadPoolExecutor
     rows = [series(number, MemoryChunk(0, 1, bytes(400))) for number in range(4)]
     with pytest.raises(LimitError, match="more than the limit of 1000"):
         await collect(merge_frames([stream_of(rows, context, frame_rows=4)], context))
+    assert context.budget.held_bytes == 0
+
+
+async def test_a_series_that_goes_on_and_on_is_charged_to_the_budget(pool: ThreadPoolExecutor) -> None:
+    context = QueryContext(clock=SystemClock(), pool=pool, budget=Budget(5000))
+    rows = [series(1, MemoryChunk(number, number, bytes([number]) * 400)) for number in range(50)]
+    with pytest.raises(LimitError, match="more than the limit of 5000"):
+        await collect(merge_frames([stream_of(rows, context, frame_rows=1)], context))
+    assert context.budget.held_bytes == 0
+
+
+async def test_a_stream_that_fails_to_close_does_not_keep_the_others_open(context: QueryContext) -> None:
+    closed: list[int] = []
+
+    async def stubborn(number: int) -> AsyncIterator[Frame]:
+        try:
+            for row in range(1000):
+                yield make_frame([series(row)], context)
+        finally:
+            closed.append(number)
+            raise StoreError("will not close", endpoint="peer")
+
+    merged = merge_checked([stubborn(1), stubborn(2)], context)
+    await anext(merged)
+    with pytest.raises(StoreError, match="will not close"):
+        await merged.aclose()
+    assert sorted(closed) == [1, 2]
     assert context.budget.held_bytes == 0
 
 
