@@ -9,7 +9,7 @@ name; nothing is copied between the bytes read and the columns.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,7 @@ class BlockChunks:
 
     async def read(
         self, rows: SeriesRows, context: QueryContext, *, window_bytes: int = WINDOW_BYTES
-    ) -> AsyncIterator[WindowChunks]:
+    ) -> AsyncGenerator[WindowChunks, None]:
         """Yield the chunks of the rows in order; one window is read ahead."""
         windows = plan_windows(rows, record_bytes=self._record_bytes, window_bytes=window_bytes)
         ahead = asyncio.ensure_future(self._read_next(windows, context))

@@ -10,7 +10,8 @@ is tolerated by name; everything else of the block is served.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,7 +101,7 @@ class BlockStore:
 
     async def select(
         self, selector: Selector, context: QueryContext, *, window_bytes: int = WINDOW_BYTES
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncGenerator[Frame, None]:
         """Yield the matching series in order."""
         held_bytes = 0
         try:
@@ -111,12 +112,13 @@ class BlockStore:
                 for frame in _label_frames(answer.rows.labels):
                     yield frame
                 return
-            async for window in self._chunks.read(answer.rows, context, window_bytes=window_bytes):
-                frames, errors = await context.run(self._make_frames, answer, window, selector)
-                for error in errors:
-                    context.tolerate(error)
-                for frame in frames:
-                    yield frame
+            async with aclosing(self._chunks.read(answer.rows, context, window_bytes=window_bytes)) as windows:
+                async for window in windows:
+                    frames, errors = await context.run(self._make_frames, answer, window, selector)
+                    for error in errors:
+                        context.tolerate(error)
+                    for frame in frames:
+                        yield frame
         except (CorruptionError, BucketError) as error:
             context.tolerate(error)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import shutil
@@ -263,6 +264,17 @@ async def test_the_budget_is_given_back(block: Path, strict: NewContext) -> None
     await read_frames((await open_with(block)).select(EVERYTHING, context))
     assert context.budget.peak_bytes > 0
     assert context.budget.held_bytes == 0
+
+
+async def test_a_select_given_up_gives_its_budget_back_at_once(block: Path, strict: NewContext) -> None:
+    context = strict()
+    frames = (await open_with(block)).select(EVERYTHING, context, window_bytes=300)
+    await anext(frames)
+    assert context.budget.held_bytes > 0
+    before = asyncio.all_tasks()
+    await frames.aclose()
+    assert context.budget.held_bytes == 0
+    assert asyncio.all_tasks() < before
 
 
 async def test_a_block_deleted_under_the_reader_is_named(
