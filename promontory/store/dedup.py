@@ -79,7 +79,7 @@ def _fold(
     labels: LabelRows, chunks: ChunkColumns, lane: NDArray[np.int32], decoded: DecodedChunks, stop: NDArray[np.uint8]
 ) -> tuple[Samples, bool]:
     """Return the samples with the lanes of each row merged, and whether that came to its end."""
-    rows = np.arange(len(labels) + 1)
+    rows = np.arange(len(labels) + 1, dtype=np.int32)
     row_start = decoded.chunk_start[np.searchsorted(chunks.row, rows)]
     whole = Samples(labels, row_start, decoded.timestamps_ms, decoded.values)
     begins = np.ones(len(chunks), np.bool_)

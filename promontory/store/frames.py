@@ -24,7 +24,7 @@ def slice_rows(frame: Frame, first: int, last: int) -> Frame:
     """Return the rows [first, last) with their chunks; many buffers are thinned out to those still in use."""
     if first == 0 and last == len(frame.labels):
         return frame
-    begin, end = np.searchsorted(frame.chunks.row, [first, last])
+    begin, end = np.searchsorted(frame.chunks.row, np.array([first, last], np.int32))
     columns = {name: getattr(frame.chunks, name)[begin:end] for name in ChunkColumns.__slots__}
     columns["row"] = columns["row"] - np.int32(first)
     piece = Frame(frame.labels.slice(first, last), ChunkColumns(**columns), frame.buffers)
@@ -102,7 +102,7 @@ def _arrange(
     chunks: ChunkColumns, index: NDArray[np.int64], equal: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return (order int64[c], row int32[c]): the chunks of the merged rows."""
-    chunk_start = np.searchsorted(chunks.row, np.arange(len(index) + 1))
+    chunk_start = np.searchsorted(chunks.row, np.arange(len(index) + 1, dtype=np.int32))
     order, row = np.empty(len(chunks), np.int64), np.empty(len(chunks), np.int32)
     scratch, runs = np.empty(len(chunks), np.int64), np.empty(len(chunks) + 1, np.int64)
     arrange_chunks(
