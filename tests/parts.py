@@ -182,7 +182,8 @@ def run_rclone_s3(folder: Path, *, buckets: Sequence[str] = ("bucket",), port: i
         (folder / bucket).mkdir(parents=True, exist_ok=True)
     argv = [
         part_path("rclone"), "serve", "s3", "--addr", f"127.0.0.1:{port}",
-        "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--dir-cache-time", "1s", "--vfs-read-wait", "0s", "--config", "/dev/null", folder,
+        "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--dir-cache-time", "1s", "--vfs-read-wait", "0s",
+        "--config", "/dev/null", folder,
     ]  # fmt: skip
     log_path = folder.with_name(folder.name + "-rclone.log")
     with run_program(argv, port=port, log_path=log_path) as program:
