@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from promontory.kernels.bits import signed64
 from promontory.kernels.compile import kernel
 from promontory.kernels.crc32c import crc32c
+from promontory.kernels.label_rows import compare_bytes
 from promontory.kernels.memory import load_be32, load_le64, wrap64
 
 Bytes = NDArray[np.uint8]
@@ -28,6 +29,7 @@ Ints = NDArray[np.int64]
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 BAD = -1
 LONGEST_VARINT = 10
+LARGEST_ENCODING = 255
 # What Prometheus' own reader takes (DefaultChunkedReadLimit); its writer makes frames of about 1 MB.
 LARGEST_FRAME_BYTES = 50_000_000
 
@@ -127,6 +129,26 @@ def read_label(data: Bytes, start: int, end: int, spans: Ints, at: int) -> int:
     return 0
 
 
+@kernel("int64(octets, int64[::1], int64[:, ::1])")
+def find_disorder(data: Bytes, label_end: Ints, labels: Ints) -> int:
+    """Return the first label whose name does not rise within its row or whose value is empty, -1 if there is none.
+
+    label_end: int64[n], the end of each row's labels · labels: int64[·, 4] as of read_label
+    """
+    first = 0
+    for row in range(len(label_end)):
+        for at in range(first, label_end[row]):
+            if labels[at, 2] >= labels[at, 3]:
+                return at
+            if (
+                at > first
+                and compare_bytes(data, labels[at - 1, 0], labels[at - 1, 1], labels[at, 0], labels[at, 1]) >= 0
+            ):
+                return at
+        first = label_end[row]
+    return -1
+
+
 @kernel("int64(octets, int64, int64, int64[:, ::1], int64, int64)")
 def read_chunk(data: Bytes, start: int, end: int, chunks: Ints, at: int, row: int) -> int:
     """Write one Chunk's [row, min, max, type, data start, data size] to chunks[at]; return 0, or -1 on bad bytes."""
@@ -145,6 +167,8 @@ def read_chunk(data: Bytes, start: int, end: int, chunks: Ints, at: int, row: in
         elif number == 4 and high >= 0:
             data_start = low
             size = high - low
+    if kind < 0 or kind > LARGEST_ENCODING:
+        return BAD
     if len(chunks) > at:
         chunks[at, 0] = row
         chunks[at, 1] = minimum

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from promontory.kernels.crc32c import crc32c
 from promontory.kernels.remote_read import (
+    find_disorder,
     read_chunked_series,
     read_field,
     read_sampled_series,
@@ -168,3 +169,28 @@ def test_a_frame_that_goes_on_is_waited_for(size: bytes, scan: Scan) -> None:
     good = frame(SERIES[0])
     data = octets(good + size)
     assert tuple(scan(data, len(data), out, out.copy())) == (1, len(good))
+
+
+@pytest.mark.parametrize("find", [find_disorder, find_disorder.py_func])
+@pytest.mark.parametrize(
+    ("rows", "bad"),
+    [
+        ([[(b"a", b"1"), (b"b", b"2")], [], [(b"a", b"1")]], -1),
+        ([[(b"a", b"1")], [(b"b", b"2"), (b"a", b"1")]], 2),
+        ([[(b"a", b"1"), (b"a", b"2")]], 1),
+        ([[(b"a", b"")]], 0),
+    ],
+)
+def test_labels_that_do_not_rise_or_are_empty_are_found(
+    rows: list[list[tuple[bytes, bytes]]], bad: int, find: Callable[[np.ndarray, np.ndarray, np.ndarray], int]
+) -> None:
+    data = octets(b"".join(delimited(1, b"".join(label(*pair) for pair in row)) for row in rows))
+    ends, labels, _ = read(data, np.array([0]), np.array([len(data)]))
+    assert find(data, np.array(ends), np.array(labels, np.int64).reshape(-1, 4)) == bad
+
+
+def test_a_chunk_encoding_beyond_a_byte_is_bad() -> None:
+    data = octets(delimited(1, label(b"a", b"b") + delimited(2, number(3, 257))))
+    span = (np.array([0]), np.array([len(data)]))
+    empty = (np.empty(0, np.int64), np.empty((0, 4), np.int64), np.empty((0, 6), np.int64), np.zeros(3, np.int64))
+    assert read_chunked_series(data, *span, *empty) == read_chunked_series.py_func(data, *span, *empty) == -1

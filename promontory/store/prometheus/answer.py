@@ -9,6 +9,7 @@ from promontory.chunk.encode import encode_series
 from promontory.errors import CorruptionError, LimitError
 from promontory.kernels.remote_read import (
     BAD,
+    find_disorder,
     read_chunked_series,
     read_field,
     read_sampled_series,
@@ -77,7 +78,7 @@ class StreamedAnswer:
         if status < 0 or read_chunked_series(data, start, stop, label_end, labels, chunks, counts) < 0:
             raise self._corrupt(int(start[0]), "a ChunkedReadResponse")
         return Frame(
-            labels=_label_rows(self._symbols, data, label_end, labels),
+            labels=_label_rows(self._symbols, data, label_end, labels, source=self._source),
             chunks=_chunk_columns(chunks),
             buffers=(data,),
         )
@@ -102,7 +103,7 @@ def read_sampled(body: bytes, symbols: SymbolTable, *, source: str) -> Frame:
         )
     row_start = np.concatenate([np.zeros(1, np.int64), ends[:, 1]])
     encoded = encode_series(row_start, times, bits.view(np.float64))
-    rows = _label_rows(symbols, data, np.ascontiguousarray(ends[:, 0]), labels)
+    rows = _label_rows(symbols, data, np.ascontiguousarray(ends[:, 0]), labels, source=source)
     return Frame(labels=rows, chunks=encoded.columns(), buffers=(encoded.data,))
 
 
@@ -137,8 +138,19 @@ def _only_result(data: NDArray[np.uint8], *, source: str) -> tuple[int, int]:
 
 
 def _label_rows(
-    symbols: SymbolTable, data: NDArray[np.uint8], label_end: NDArray[np.int64], spans: NDArray[np.int64]
+    symbols: SymbolTable,
+    data: NDArray[np.uint8],
+    label_end: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    *,
+    source: str,
 ) -> LabelRows:
+    bad = find_disorder(data, label_end, spans)
+    if bad >= 0:
+        raise CorruptionError(
+            "labels of a remote-read answer", source=source, offset=int(spans[bad, 0]),
+            expected="names that rise, none twice, and no empty value", found="others",
+        )  # fmt: skip
     columns = np.ascontiguousarray(spans.T)
     return LabelRows(
         row_start=np.concatenate([np.zeros(1, np.int64), label_end]),
