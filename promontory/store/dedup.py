@@ -47,6 +47,10 @@ def decode_frame(frame: Frame, time_range: TimeRange, *, penalty: bool, stop: ND
     lane = np.zeros(len(chunks), np.int32)
     if penalty:
         chunks, lane = _order_by_lane(chunks, frame.labels.symbols)
+    elif chunks.source.any():
+        # Of equal timestamps the first one counts: by the text of its source, not by which Store answered first.
+        rank = frame.labels.symbols.ranks(chunks.source)
+        chunks, _ = _order_by(chunks, rank, int(rank.max()) + 1)
     decoded = decode_chunks(
         chunks, frame.buffers, min_ms=time_range.min_time_ms, max_ms=time_range.max_time_ms, stop=stop
     )
@@ -68,11 +72,16 @@ def _order_by_lane(chunks: ChunkColumns, symbols: SymbolTable) -> tuple[ChunkCol
         rank = rank + np.int32(1)
     scratch = np.empty(len(chunks), np.int64)
     lanes = assign_lanes(chunks.row, rank, chunks.min_ms, chunks.max_ms, lane, scratch)
-    key = chunks.row.astype(np.int64) * lanes + lane
+    return _order_by(chunks, lane, lanes)
+
+
+def _order_by(chunks: ChunkColumns, place: NDArray[np.int32], places: int) -> tuple[ChunkColumns, NDArray[np.int32]]:
+    """Return the chunks by row and then by their place (int32[c] below `places`), and their places."""
+    key = chunks.row.astype(np.int64) * places + place
     if np.all(key[1:] >= key[:-1]):
-        return chunks, lane
+        return chunks, place
     order = np.argsort(key, kind="stable")
-    return chunks.take(order), lane[order]
+    return chunks.take(order), place[order]
 
 
 def _fold(

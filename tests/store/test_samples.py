@@ -94,12 +94,14 @@ def test_replicas_with_holes_are_merged_as_described(
     assert found == ({'{__name__="up"}': expected} if expected else {})
 
 
-async def test_lanes_are_ordered_by_the_text_of_their_source(context: QueryContext) -> None:
+@pytest.mark.parametrize("penalty", [True, False])
+async def test_lanes_are_ordered_by_the_text_of_their_source(context: QueryContext, penalty: bool) -> None:
     # Codes are given in order of appearance: b first. On equal timestamps the lane of a must win.
     context.symbols.intern(b'replica="b"')
     times = [0, 15000, 30000]
     store = MemoryStore([replica_of("b", times, 2.0), replica_of("a", times, 1.0)])
-    assert await read(store, context) == {'{__name__="up"}': [(time, 1.0) for time in times]}
+    found = await read(store, context, penalty=penalty)
+    assert found == {'{__name__="up"}': [(time, 1.0) for time in times]}
 
 
 async def test_chunks_of_unknown_source_that_overlap_are_replicas(context: QueryContext) -> None:
