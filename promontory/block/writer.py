@@ -39,6 +39,7 @@ from promontory.kernels.index_write import CHUNK_ROOM, ENTRY_ROOM, encode_chunk_
 from promontory.model.frame import ChunkColumns
 from promontory.model.label_rows import LabelRows, concat_rows
 from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import MAX_TIME_MS
 
 TEMPORARY_SUFFIX = ".tmp-for-creation"
 TOMBSTONES_FILE = "tombstones"
@@ -101,6 +102,9 @@ class BlockWriter:
         """
         if not len(chunks):
             return
+        assert np.all(chunks.row[1:] >= chunks.row[:-1]), "chunks not sorted by row"
+        if int(chunks.max_ms.max()) == MAX_TIME_MS:
+            raise InputError(f"samples of a block: expected times before {MAX_TIME_MS} ms, the end of its range")
         counts = np.bincount(chunks.row, minlength=len(labels))
         kept = np.flatnonzero(counts)
         rows = labels.take(kept)

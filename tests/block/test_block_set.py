@@ -94,6 +94,15 @@ def test_timestamps_that_do_not_rise_are_refused_and_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_last_millisecond_of_int64_has_no_block(tmp_path):
+    samples = to_samples(make_series(1, samples=3))
+    samples.timestamps_ms[-1] = 2**63 - 1
+    with pytest.raises(InputError, match="expected times before 9223372036854775807 ms"):
+        write_blocks(tmp_path, [samples], clock=SystemClock())
+    samples.timestamps_ms[-1] -= 1
+    assert write_blocks(tmp_path, [samples], clock=SystemClock())[-1].max_time_ms == 2**63 - 1
+
+
 def ask(prometheus, path, **parameters):
     url = f"{prometheus.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
     with urllib.request.urlopen(url, timeout=30) as answer:
