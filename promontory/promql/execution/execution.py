@@ -12,6 +12,7 @@ All of it is for the kernel pool: nothing here awaits.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,11 +82,12 @@ class Execution:
     def _ordered(self, steps: Steps) -> Steps:
         """Return the rows present at some time, by labels unless an instant answer has an order of its own."""
         steps = compact(drop_marked_names(steps))
-        if steps.order is not None and self._plan.grid.count == 1:
+        # A range query of one step is a range query: step_ms is 0 for instant ones alone.
+        if steps.order is not None and self._plan.grid.step_ms == 0:
             return steps
         index = steps.labels.sort_index()
         if (index == np.arange(len(index))).all():
-            return steps
+            return replace(steps, order=None)
         return take_steps(steps, index)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.quantiles import histogram_quantiles
+from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.steps import Steps
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.names import drop_names
@@ -82,9 +82,10 @@ def _inform_forced(run: Run, grid: TimeGrid, node: HistogramQuantile, forced: Fl
     times = np.flatnonzero(forced[:, 0])
     if not len(times):
         return
-    when = [datetime.fromtimestamp(int(grid.times_ms()[place]) // 1000, UTC) for place in (times[0], times[-1])]
+    # Whole seconds, cut; not by way of datetime, which ends at the year 9999.
+    when = [format_rfc3339_ms(int(grid.times_ms()[place]))[:-5] + "Z" for place in (times[0], times[-1])]
     lowest, highest = forced[times, 1].min(), forced[times, 2].max()
-    span = " to ".join(moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in when)
+    span = " to ".join(when)
     run.inform(
         f"{_FORCED}, from buckets {format_general(float(lowest))} to {format_general(float(highest))}, with a max"
         f" diff of {forced[times, 3].max():.2g}, over {int(forced[times, 0].sum())} samples from {span}",

@@ -59,8 +59,9 @@ def join(run: Run, node: Join, left: Steps, right: Steps) -> Steps:
     many, one = (right, left) if swapped else (left, right)
     many_group, one_group = (right_group, left_group) if swapped else (left_group, right_group)
     _check_one_side(one, one_group, groups, active, matching)
+    partners = np.bincount(one_group, minlength=groups)[many_group]
+    run.refuse_beyond(int(partners.sum()) * count)
     pairs = _pair(many_group, one_group, groups)
-    run.refuse_beyond(len(pairs.many) * count)
     return _combine(node, many, one, pairs, groups, swapped=swapped)
 
 

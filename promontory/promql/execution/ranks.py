@@ -45,7 +45,7 @@ def aggregate_top(run: Run, node: Aggregate, steps: Steps, wanted: Floats) -> St
     # NaN is not below 1: it is refused even where there is nothing to choose from.
     if not wanted.max(initial=0.0) < 1:
         _check_wanted(wanted)
-    if not len(steps) or wanted.max() < 1:
+    if not len(steps) or wanted.max(initial=0.0) < 1:
         return empty_steps(run.symbols, len(wanted))
     group, labels = steps.labels.group(node.grouping, by=not node.without)
     sign = 1.0 if node.op == "topk" else -1.0

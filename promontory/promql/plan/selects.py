@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from promontory.errors import ExecutionError
 from promontory.model.selector import Selector
-from promontory.model.time_range import TimeGrid, TimeRange
+from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeGrid, TimeRange
 from promontory.promql.plan.nodes import PlanNode, Read, Repeat, Resample, plan_children
 from promontory.promql.plan.walk import walk_tree
 
@@ -36,6 +37,18 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
     )
 
 
+def _check_times(node: PlanNode, grid: TimeGrid) -> None:
+    """Refuse times that int64 milliseconds cannot hold: kernels would wrap them round to others."""
+    reach_ms = 0
+    if isinstance(node, Read | Resample):
+        reach_ms, grid = node.range_ms, node.timing.apply(grid)
+    last_ms = grid.start_ms + max(grid.count - 1, 0) * grid.step_ms
+    if grid.start_ms - reach_ms < MIN_TIME_MS or last_ms > MAX_TIME_MS:
+        raise ExecutionError(
+            f"the query looks at times from {grid.start_ms - reach_ms} to {last_ms} ms, beyond what int64 can hold"
+        )
+
+
 def first_only(grid: TimeGrid) -> TimeGrid:
     """Return the grid of the first time alone."""
     return TimeGrid(grid.start_ms, grid.start_ms, 0)
@@ -54,6 +67,7 @@ def collect_selects(root: PlanNode, grid: TimeGrid) -> tuple[PlannedSelect, ...]
 
     def visit(asked: tuple[PlanNode, TimeGrid]) -> Generator[tuple[PlanNode, TimeGrid], bool, bool]:
         node, times = asked
+        _check_times(node, times)
         if isinstance(node, Read):
             selects.setdefault(selector_of(node, times))
         for _, child in plan_children(node):

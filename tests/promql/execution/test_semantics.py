@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 
@@ -252,3 +253,55 @@ def test_an_empty_answer_is_an_empty_vector() -> None:
 
 def test_a_long_chain_is_evaluated() -> None:
     assert value_of(one([(0, 1.0)]), " + ".join(["x_total"] * 1_000), 0) == 1_000
+
+
+@pytest.mark.parametrize(
+    "query", ["topk(1, vector(1))", "bottomk(1, x_total)", "quantile(1, vector(1))", "sort(x_total)"]
+)
+def test_a_subquery_between_two_multiples_of_its_step_is_empty(query: str) -> None:
+    assert one(rising()).rows(f"max_over_time({query}[1s:1m])", at(90_000)) == {}
+
+
+def test_a_range_query_of_one_step_is_ordered_by_labels() -> None:
+    database = Database().add("x", {"p": "a"}, [(0, 1.0)]).add("x", {"p": "b"}, [(0, 2.0)])
+    by_value = ['{__name__="x", p="b"}', '{__name__="x", p="a"}']
+    for query in ("topk(2, x)", "sort_desc(x)"):
+        assert list(database.rows(query, at(0))) == by_value
+        assert list(database.rows(query, TimeGrid(0, 0, MINUTE_MS))) == by_value[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "time_ms"),
+    [
+        ("x_total offset 1d", -(2**63) + 1),
+        ("x_total offset -1d", 2**63 - 2),
+        ("x_total[1m]", -(2**63)),
+        ("x_total @ -9223372036854774 offset 1d", 0),
+        ("max_over_time(vector(1)[5m:1m])", -(2**63)),
+        ("max_over_time(x_total[5m:1m])", -(2**63) + 6 * MINUTE_MS),
+    ],
+)
+def test_times_that_int64_cannot_hold_are_refused(query: str, time_ms: int) -> None:
+    with pytest.raises(ExecutionError, match="beyond what int64 can hold"):
+        one(rising()).answer(query, at(time_ms))
+
+
+def test_pairs_are_counted_before_they_are_made() -> None:
+    # At the second time x is gone, so the many rows of y are refused by nothing but their number.
+    database = Database()
+    for number in range(2_000):
+        database.add("x", {"p": str(number)}, [(0, 1.0)])
+        database.add("y", {"p": str(number)}, [(300_000 if number else 0, 1.0)])
+    tracemalloc.start()
+    with pytest.raises(LimitError, match="too many samples"):
+        database.answer("x * on () group_left y", TimeGrid(0, 300_000, 300_000), max_samples=5_000_000)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 32 << 20
+
+
+def test_mended_histograms_are_named_in_any_year() -> None:
+    far_ms = 10**15
+    database = Database().add("h", {"le": "1"}, [(far_ms, 5.0)]).add("h", {"le": "+Inf"}, [(far_ms, 4.0)])
+    (info,) = database.answer("histogram_quantile(0.5, h)", at(far_ms)).annotations.infos
+    assert "from 33658-09-27T01:46:40Z to 33658-09-27T01:46:40Z" in info
