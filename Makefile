@@ -14,8 +14,8 @@ setup: .venv/.ready ## Make .venv with everything pinned and the kernels compile
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --editable '.[dev]'
-	touch $@
 	.venv/bin/promontory warm
+	touch $@
 
 parts: .venv/.ready ## Find or fetch the real prometheus, redis-server and rclone that tests start.
 	$(PY) -m tests.fetch_parts prometheus promtool redis-server rclone
