@@ -88,9 +88,12 @@ def _cut(samples: Samples, block_range_ms: int, samples_per_chunk: int) -> tuple
         raise InputError(
             f"samples of {labels}: expected rising timestamps, found {times[late]} ms after {times[late - 1]} ms"
         )
-    filled = np.flatnonzero(np.diff(row_start))
+    counts = np.diff(row_start)
+    filled = np.flatnonzero(counts)
     ranges = times[row_start[filled + 1] - 1] // block_range_ms - times[row_start[filled]] // block_range_ms + 1
-    row = np.empty(len(times) // samples_per_chunk + int(ranges.sum()), np.int32)
+    # A chunk has a sample: ranges that a row leaves empty, however many, take no room.
+    most = np.minimum(counts[filled], counts[filled] // samples_per_chunk + ranges)
+    row = np.empty(int(most.sum()), np.int32)
     chunk_start = np.empty(len(row) + 1, np.int64)
     count = cut_chunks(row_start, times, block_range_ms, samples_per_chunk, row, chunk_start)
     return row[:count], chunk_start[: count + 1]
