@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -50,23 +50,24 @@ class Call:
 
     def new_context(self) -> QueryContext:
         """Return the context that the parameters and headers ask for."""
-        timeout_s = self.settings.timeout_s
+        # No time limit by the flag is 0; a request that asks for 0 has run out of time, as in Prometheus.
+        timeout_s = self.settings.timeout_s or None
         if self.parameters.text("timeout"):
             asked_s = self.parameters.duration_ms("timeout", default_ms=0) / 1000
-            timeout_s = min(timeout_s, asked_s) if timeout_s else asked_s
+            timeout_s = asked_s if timeout_s is None else min(timeout_s, asked_s)
         return self.backend.new_context(
-            timeout_s=timeout_s or None,
+            timeout_s=timeout_s,
             partial_response=self.parameters.flag("partial_response", default=self.settings.partial_response),
             tenant=self.request.headers.get(self.settings.tenant_header) or self.settings.default_tenant,
-            store_matchers=self.matcher_sets("storeMatch[]"),
+            store_matchers=self.matcher_sets("storeMatch[]", refuse=_refuse_store_matchers),
         )
 
-    def matcher_sets(self, name: str) -> tuple[tuple[Matcher, ...], ...]:
-        """Return the parsed selectors of a repeated parameter."""
+    def matcher_sets(self, name: str, *, refuse: Callable[[str], ApiError]) -> tuple[tuple[Matcher, ...], ...]:
+        """Return the parsed selectors of a repeated parameter. Raises what `refuse` makes of an error's text."""
         try:
             return tuple(self.backend.parse_matchers(text) for text in self.parameters.texts(name))
         except InputError as error:
-            raise invalid_parameter(name, str(error)) from None
+            raise refuse(str(error)) from None
 
     def replica_labels(self) -> tuple[bytes, ...] | None:
         """Return the replica labels that the request names, None where it names none."""
@@ -120,6 +121,10 @@ class Call:
         if resolution_ms < 0:
             raise bad_data("negative 'max_source_resolution' is not accepted. Try a positive integer")
         return resolution_ms
+
+
+def _refuse_store_matchers(text: str) -> ApiError:
+    return invalid_parameter("storeMatch[]", text)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

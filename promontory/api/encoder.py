@@ -53,7 +53,8 @@ def encode_result(result: QueryResult, *, is_range: bool, limit: int = 0) -> Enc
     """Return the answer's data. `limit` cuts series (0: none); a scalar of a range query is a matrix of one series."""
     value = result.value
     if isinstance(value, StringResult):
-        text = orjson.dumps([value.grid.start_ms / 1000, value.text])
+        shown = value.text.encode(errors="surrogateescape").decode(errors="replace")
+        text = orjson.dumps([_seconds(value.grid.start_ms), shown])
         return EncodedResult(b'{"resultType":"string","result":' + text, (), b"}", is_truncated=False)
     if isinstance(value, ScalarResult) and not is_range:
         text = orjson.dumps([_seconds(value.grid.start_ms), format_scalar(float(value.steps.values[0, 0]))])

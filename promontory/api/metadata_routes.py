@@ -11,7 +11,7 @@ import numpy as np
 from promontory.api.answer import Answer, Body, success, success_of
 from promontory.api.call import Call
 from promontory.api.encoder import TRUNCATED
-from promontory.api.failure import bad_data, invalid_parameter, query_failure
+from promontory.api.failure import ApiError, bad_data, invalid_parameter, query_failure
 from promontory.api.label_text import LabelText
 from promontory.errors import PromontoryError
 from promontory.model.context import QueryContext
@@ -59,7 +59,7 @@ async def answer_series(call: Call) -> Answer:
         replica_labels = call.settings.replica_labels
     if not call.parameters.flag("dedup", default=True):
         replica_labels = ()
-    selectors = _selectors(call, limit, replica_labels)
+    selectors = _selectors(call, limit, replica_labels, refuse=_refuse_match)
     context = call.new_context()
 
     async def work() -> LabelRows:
@@ -100,7 +100,7 @@ def unescape_name(name: str) -> str:
 
 async def _answer_texts(call: Call, work: Callable[[QueryContext, Selector], Awaitable[list[bytes]]]) -> Answer:
     limit = call.parameters.limit()
-    selectors = _selectors(call, limit, ())
+    selectors = _selectors(call, limit, (), refuse=bad_data)
     context = call.new_context()
 
     async def gather() -> list[bytes]:
@@ -120,13 +120,22 @@ async def _guarded(call: Call, context: QueryContext, work: Awaitable[T]) -> T:
         raise query_failure(error, parameter="match[]") from error
 
 
-def _selectors(call: Call, limit: int, replica_labels: tuple[bytes, ...]) -> list[Selector]:
-    """Return a Selector for each match[], one without matchers where there is none; none for an empty time range."""
+def _refuse_match(text: str) -> ApiError:
+    return invalid_parameter("match[]", text)
+
+
+def _selectors(
+    call: Call, limit: int, replica_labels: tuple[bytes, ...], *, refuse: Callable[[str], ApiError]
+) -> list[Selector]:
+    """Return a Selector for each match[], one without matchers where there is none; none for an empty time range.
+
+    Prometheus names the parameter of a wrong match[] for series, and not for labels and their values.
+    """
     time_range = _time_range(call)
-    sets = call.matcher_sets("match[]")
+    sets = call.matcher_sets("match[]", refuse=refuse)
     for matchers in sets:
         if all(matcher.matches_empty for matcher in matchers):
-            raise invalid_parameter("match[]", "match[] must contain at least one non-empty matcher")
+            raise refuse("match[] must contain at least one non-empty matcher")
     if time_range.max_time_ms < time_range.min_time_ms:
         return []
     return [

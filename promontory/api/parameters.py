@@ -58,8 +58,9 @@ class Parameters:
         try:
             return parse_time_ms(text)
         except InputError as error:
-            if name == "time":
-                raise invalid_parameter(name, f"invalid time value for 'time': {error}") from None
+            # Prometheus words those that have a default in this way, the others plainly.
+            if default_ms is not None:
+                raise invalid_parameter(name, f"invalid time value for '{name}': {error}") from None
             raise invalid_parameter(name, str(error)) from None
 
     def duration_ms(self, name: str, *, default_ms: int) -> int:

@@ -101,6 +101,12 @@ def test_a_string_is_itself() -> None:
     assert encode_result(QueryResult(value), is_range=False).whole() == b'{"resultType":"string","result":[1.5,"a<b>"]}'
 
 
+def test_bytes_that_are_no_utf8_are_replaced_in_a_string() -> None:
+    value = StringResult(TimeGrid(4000, 4000, 0), "\udcff")
+    body = '{"resultType":"string","result":[4,"\ufffd"]}'.encode()
+    assert encode_result(QueryResult(value), is_range=False).whole() == body
+
+
 @pytest.mark.parametrize("is_range", [False, True])
 def test_nothing_is_an_empty_list(is_range: bool) -> None:
     for value in (np.empty((0, 1)), np.ones((1, 1))):

@@ -98,11 +98,12 @@ BAD = [
         'invalid parameter "query": invalid expression type "range vector" for range query, '
         "must be Scalar or instant Vector",
     ),
-    (
-        'labels?match[]={job=""}',
-        'invalid parameter "match[]": match[] must contain at least one non-empty matcher',
-    ),
-    ("labels?match[]=up{", 'invalid parameter "match[]": 1:4: parse error: unexpected end of input inside braces'),
+    ('labels?match[]={job=""}', "match[] must contain at least one non-empty matcher"),
+    ("labels?match[]=up{", "1:4: parse error: unexpected end of input inside braces"),
+    ("label/job/values?match[]=up{", "1:4: parse error: unexpected end of input inside braces"),
+    ("labels?start=x", 'invalid parameter "start": invalid time value for \'start\': cannot parse "x" to a valid'),
+    ("series?match[]=up{", 'invalid parameter "match[]": 1:4: parse error: unexpected end of input inside braces'),
+    ("series?match[]={}", 'invalid parameter "match[]": match[] must contain at least one non-empty matcher'),
     ("series", "no match[] parameter provided"),
     ("metadata?limit=x", "limit must be a number"),
 ]
@@ -289,6 +290,12 @@ async def test_a_query_past_its_deadline_is_503(client: httpx.AsyncClient, site:
     assert response.json()["errorType"] == "timeout"
     assert response.json()["error"] == "query timed out in expression evaluation"
     assert site.engine.was_canceled.is_set()
+
+
+@pytest.mark.parametrize("asked", ["0", "0s", "-1"])
+async def test_a_timeout_of_nothing_does_not_lift_the_limit(client: httpx.AsyncClient, asked: str) -> None:
+    response = await client.get(f"/api/v1/query?query=up&timeout={asked}")
+    assert (response.status_code, response.json()["errorType"]) == (503, "timeout")
 
 
 async def test_a_client_that_goes_away_stops_its_query(site: SmallSite) -> None:
