@@ -7,7 +7,6 @@ from importlib.metadata import version
 
 from promontory.api.app import ApiApp
 from promontory.api.backend import ApiBackend, ApiSettings
-from promontory.errors import InputError
 from promontory.model.context import Budget, QueryContext
 from promontory.model.matcher import Matcher
 from promontory.model.store_status import StoreStatus
@@ -19,7 +18,7 @@ from promontory.store.port import Store
 
 
 def make_api(service: Service, store: Store, statuses: Callable[[], Sequence[StoreStatus]]) -> ApiApp:
-    """Return the HTTP API over a Store. Raises InputError on a wrong flag."""
+    """Return the HTTP API over a Store."""
     values = service.values
     memory_bytes = values.size_bytes("--query.max-memory")
 
@@ -49,22 +48,19 @@ def read_engine_settings(values: Values) -> EngineSettings:
     """Return the settings of the engine."""
     return EngineSettings(
         replica_labels=read_replica_labels(values),
-        lookback_ms=_positive_ms(values, "--query.lookback-delta"),
+        lookback_ms=values.duration_ms("--query.lookback-delta"),
         max_samples=values.integer("--query.max-samples"),
-        default_step_ms=_positive_ms(values, "--query.default-evaluation-interval"),
+        default_step_ms=values.duration_ms("--query.default-evaluation-interval"),
         penalty=values.text("--deduplication.func") == "penalty",
     )
 
 
 def read_api_settings(values: Values) -> ApiSettings:
     """Return the settings of the HTTP API."""
-    most = values.integer("--query.max-concurrent")
-    if most < 1:
-        raise InputError(f"flag --query.max-concurrent: expected 1 or more, found {most}")
     return ApiSettings(
         timeout_s=values.duration_s("--query.timeout"),
-        max_concurrent=most,
-        default_step_ms=_positive_ms(values, "--query.default-step"),
+        max_concurrent=values.integer("--query.max-concurrent"),
+        default_step_ms=values.duration_ms("--query.default-step"),
         metadata_range_ms=values.duration_ms("--query.metadata.default-time-range"),
         partial_response=values.flag("--query.partial-response"),
         auto_downsampling=values.flag("--query.auto-downsampling"),
@@ -82,10 +78,3 @@ def read_replica_labels(values: Values) -> tuple[bytes, ...]:
     """Return the replica labels of the flags, each once."""
     names = [name.strip() for text in values.texts("--query.replica-label") for name in text.split(",")]
     return tuple(dict.fromkeys(name.encode() for name in names if name))
-
-
-def _positive_ms(values: Values, flag: str) -> int:
-    duration_ms = values.duration_ms(flag)
-    if duration_ms < 1:
-        raise InputError(f"flag {flag}: expected 1ms or more, found {duration_ms}ms")
-    return duration_ms

@@ -19,11 +19,11 @@ FLAGS = FlagSet(
         Flag("--prometheus.url", default="http://localhost:9090", help="Where Prometheus answers.", group=PROMETHEUS),
         Flag(
             "--prometheus.get_config_interval", Kind.DURATION, "30s",
-            "How often external labels and the oldest time are asked for.", PROMETHEUS,
+            "How often external labels and the oldest time are asked for.", PROMETHEUS, is_positive=True,
         ),
         Flag(
             "--prometheus.get_config_timeout", Kind.DURATION, "30s",
-            "How long one question to Prometheus may take.", PROMETHEUS,
+            "How long one question to Prometheus may take.", PROMETHEUS, is_positive=True,
         ),
         Flag(
             "--min-time", Kind.TIME, "0000-01-01T00:00:00Z",

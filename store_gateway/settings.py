@@ -42,6 +42,4 @@ class StoreSettings:
         )
         if range_at(now_ms).min_time_ms > range_at(now_ms).max_time_ms:
             raise InputError("flags --min-time and --max-time: expected the first not to be after the second")
-        if settings.opened_at_once < 1:
-            raise InputError(f"flag --block-sync-concurrency: expected at least 1, found {settings.opened_at_once}")
         return settings

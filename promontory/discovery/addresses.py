@@ -33,7 +33,7 @@ def parse_endpoint(text: str, *, flag: str, is_strict: bool = False) -> Endpoint
     if is_strict and text.startswith(DNS):
         raise InputError(f"flag {flag}: expected host:port, found {text!r}: a strict endpoint is not looked up")
     host, _, port = text.removeprefix(DNS).rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+    if not host or "/" in host or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65_536:
         raise InputError(f"flag {flag}: expected host:port or dns+host:port, found {text!r}")
     return EndpointSpec(text, is_strict)
 

@@ -22,7 +22,8 @@ SITE_FLAGS = (
         "--data-dir", default="", help="Directory that keeps index headers; without one they are kept in memory.",
         group=SITE,
     ),
-    Flag("--sync-block-duration", Kind.DURATION, "30s", "How often the bucket is looked at for new blocks.", SITE),
+    Flag("--sync-block-duration", Kind.DURATION, "30s", "How often the bucket is looked at for new blocks.", SITE,
+         is_positive=True),
     Flag(
         "--shipper.ignore-unequal-block-size", Kind.BOOLEAN, "false",
         "Ship although a Prometheus compacts its blocks itself.", SITE,

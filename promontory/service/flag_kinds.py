@@ -1,7 +1,7 @@
 """The kinds of a flag's value: text as it is written on the command line, to a plain value.
 
 Durations take what Prometheus (`1h30m`, units y w d h m s ms) and Go (`1.5h`, `250us`) write, in milliseconds.
-Sizes are Thanos': KB and KiB are both 1024 bytes.
+A duration is at most what Go can hold, 292 years. Sizes are Thanos': KB and KiB are both 1024 bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _UNIT_MS = {
 }  # fmt: skip
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|[smhdwy])", re.ASCII)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
+_LONGEST_MS = (2**63 - 1) // 1_000_000
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]i?)?B?", re.ASCII)
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/\s]*):(\d{1,5})", re.ASCII)
 _SIZE_POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 
@@ -65,7 +67,10 @@ def parse_flag_duration_ms(text: str) -> int:
         return 0
     if _DURATION.fullmatch(text) is None:
         raise InputError(f"expected a duration such as 5m, 1h30m or 250ms, found {text!r}")
-    return int(sum(float(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text)))
+    duration_ms = sum(float(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text))
+    if duration_ms > _LONGEST_MS:
+        raise InputError(f"expected a duration of at most 292y, found {text!r}")
+    return int(duration_ms)
 
 
 def _parse_integer(text: str) -> int:
@@ -107,8 +112,8 @@ def _parse_time(text: str) -> TimeValue:
 
 
 def _parse_address(text: str) -> str:
-    _, separator, port = text.rpartition(":")
-    if not separator or re.fullmatch(r"\d{1,5}", port, re.ASCII) is None or int(port) > 65_535:
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found[1]) > 65_535:
         raise InputError(f"expected host:port such as 0.0.0.0:10902, found {text!r}")
     return text
 

@@ -30,8 +30,8 @@ class Flag:
     """One flag; `name` with its dashes.
 
     `default` is text as one would write it, None where the flag has no value until given. A CONTENT flag `--x` has a
-    twin `--x-file` that names a file with the content. `refused` says why it cannot work yet, `is_accepted` that it
-    has no effect here.
+    twin `--x-file` that names a file with the content. `is_positive`: 0 and less would make no sense. `refused` says
+    why it cannot work yet, `is_accepted` that it has no effect here.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Flag:
     is_repeated: bool = False
     is_required: bool = False
     is_hidden: bool = False
+    is_positive: bool = False
     is_accepted: bool = False
     refused: str = ""
 
@@ -55,6 +56,8 @@ class Flag:
         if self.kind is Kind.CHOICE and value not in self.choices:
             expected = ", ".join(repr(choice) for choice in self.choices)
             raise InputError(f"flag {self.name}: expected one of {expected}, found {text!r}")
+        if self.is_positive and isinstance(value, int | float) and value <= 0:
+            raise InputError(f"flag {self.name}: expected more than 0, found {text!r}")
         return value
 
 

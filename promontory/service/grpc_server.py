@@ -18,13 +18,16 @@ from promontory.service.probes import Probes
 from promontory.service.values import Values
 
 UNLIMITED = -1
+# What grpc-core takes for no limit, and the most that its arguments hold.
+INFINITE_MS = 2**31 - 1
 
 
 class GrpcServer:
     """Built before the loop serves, so that services can be added; listens from `start` until `stop`."""
 
     def __init__(self, values: Values) -> None:
-        self._address = values.text("--grpc-address")
+        host, _, port = values.text("--grpc-address").rpartition(":")
+        self._address = f"{host or '0.0.0.0'}:{port}"
         self._grace_s = values.duration_s("--grpc-grace-period")
         self._health = health.aio.HealthServicer()
         self._credentials = _server_credentials(values)
@@ -68,11 +71,13 @@ class GrpcServer:
 
 
 def _server_options(values: Values) -> list[tuple[str, int]]:
+    age_ms = values.duration_ms("--grpc-server-max-connection-age")
+    grace_ms = values.duration_ms("--grpc-grace-period")
     return [
         ("grpc.max_send_message_length", UNLIMITED),
         ("grpc.max_receive_message_length", UNLIMITED),
-        ("grpc.max_connection_age_ms", values.duration_ms("--grpc-server-max-connection-age")),
-        ("grpc.max_connection_age_grace_ms", values.duration_ms("--grpc-grace-period")),
+        ("grpc.max_connection_age_ms", min(age_ms or INFINITE_MS, INFINITE_MS)),
+        ("grpc.max_connection_age_grace_ms", min(grace_ms, INFINITE_MS)),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),

@@ -31,7 +31,7 @@ class HttpServer:
     def address(self) -> str:
         """host:port that it listens on, with the real port where 0 was asked for."""
         host, port = self._listener.getsockname()[:2]
-        return f"{host}:{port}"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def start(self) -> None:
         """Begin to serve."""
