@@ -32,7 +32,10 @@ class Command:
 def run_command(command: Command, arguments: Sequence[str]) -> int:
     """Parse the flags, run the command and return its exit code; an error is one line on stderr."""
     program = f"promontory {command.name}"
-    if any(argument in ("--help", "-h") for argument in arguments):
+    if "--version" in arguments:
+        sys.stdout.write(version_text())
+        return 0
+    if any(argument in ("--help", "-h", "--help-long") for argument in arguments):
         sys.stdout.write(command.flags.help_text(program, command.summary))
         return 0
     try:
@@ -42,6 +45,13 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
     except PromontoryError as error:
         sys.stderr.write(f"{program}: error: {one_line(error)}\n")
         return EXIT_INPUT if isinstance(error, InputError | BucketError) else EXIT_FAILED
+
+
+def version_text() -> str:
+    """Return what `--version` prints."""
+    from importlib.metadata import version
+
+    return f"promontory {version('promontory')}\n"
 
 
 def one_line(error: BaseException) -> str:

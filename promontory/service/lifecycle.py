@@ -57,6 +57,7 @@ class Service:
         self._grpc_services: list[str] = []
         self._ending = asyncio.Event()
         self._exit_code = 0
+        self._failure: PromontoryError | None = None
 
     def mount(self, app: App) -> None:
         """Serve an application over HTTP beside the probes and metrics."""
@@ -102,8 +103,13 @@ class Service:
         self._exit_code = max(self._exit_code, exit_code)
         self._ending.set()
 
+    def fail(self, error: PromontoryError) -> None:
+        """Begin to end the service with an error that waiting does not mend: `run` raises it."""
+        self._failure = self._failure or error
+        self._ending.set()
+
     async def run(self, build: Callable[[Service], Awaitable[None]]) -> int:
-        """Live. Raises InputError where the settings cannot be built; returns the exit code."""
+        """Live and return the exit code. Raises InputError on wrong settings, and what `fail` was given."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
@@ -118,11 +124,15 @@ class Service:
                 building.result()
                 await self._serve(http)
                 await ending
+            if self._failure is None:
+                logger.info("service stopping")
         finally:
             building.cancel()
             ending.cancel()
             await asyncio.gather(building, ending, return_exceptions=True)
             await self._drain(http)
+        if self._failure is not None:
+            raise self._failure
         logger.info("service ended", extra={"code": self._exit_code})
         return self._exit_code
 
@@ -138,7 +148,6 @@ class Service:
 
     async def _drain(self, http: HttpServer) -> None:
         self.probes.stop()
-        logger.info("service stopping")
         servers = [http.stop()] if self.grpc is None else [http.stop(), self.grpc.stop()]
         await asyncio.gather(*servers)
         for task in self._tasks:
@@ -157,6 +166,8 @@ class Service:
             try:
                 await work()
             except PromontoryError as error:
+                if error is self._failure:
+                    return
                 reason = one_line(error)
                 if not has_succeeded:
                     self.probes.set_not_ready(part, reason)
@@ -189,6 +200,9 @@ def run_service(
     start_logging(name, level=values.text("--log.level"), shape=values.text("--log.format"))
     if values.without_effect:
         logger.warning("flags without effect here", extra={"flags": " ".join(values.without_effect)})
+    logging.captureWarnings(capture=True)
+    # grpc-core would write lines of its own form to stderr, of faults that its callers are told anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def live() -> int:

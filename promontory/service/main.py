@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 
-from promontory.service.command import EXIT_INPUT, Command, run_command
+from promontory.service.command import EXIT_INPUT, Command, run_command, version_text
 
 COMMAND_GROUP = "promontory.commands"
 
@@ -15,9 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["--version"]:
-        sys.stdout.write(f"promontory {version('promontory')}\n")
+        sys.stdout.write(version_text())
         return 0
     commands = _entry_points()
+    words = _command_first(words)
     if not words or words[0] in ("--help", "-h", "help"):
         stream = sys.stdout if words else sys.stderr
         stream.write(_help_text())
@@ -28,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INPUT
     command: Command = found.load()
     return run_command(command, words[1:])
+
+
+def _command_first(words: list[str]) -> list[str]:
+    """Return the words with `--name=value` flags before the command put behind it, as Thanos' parser takes them."""
+    count = next((index for index, word in enumerate(words) if not (word.startswith("--") and "=" in word)), 0)
+    return [*words[count : count + 1], *words[:count], *words[count + 1 :]]
 
 
 def _entry_points() -> dict[str, EntryPoint]:

@@ -69,16 +69,6 @@ class Values:
         """Return a moment in ms since the epoch; a relative one counts from `now_ms`."""
         return self._single(name, TimeValue, empty=TimeValue(0, is_relative=False)).at(now_ms)
 
-    def described(self) -> dict[str, str]:
-        """Return every flag's value as text, without dashes: the shape of /api/v1/status/flags, contents hidden."""
-        return {
-            name.removeprefix("--"): ",".join(_as_text(value) for value in self._all(name)) for name in self._defaults
-        }
-
-    def _all(self, name: str) -> Sequence[Value]:
-        default = self._defaults[name]
-        return self._given.get(name, [] if default is None else [default])
-
     def _single(self, name: str, kind: type[T], *, empty: T) -> T:
         values = self._given.get(name)
         value = values[-1] if values else self._defaults[name]
@@ -86,7 +76,3 @@ class Values:
             return empty
         assert type(value) is kind, f"flag {name} holds {value!r}, not {kind.__name__}"
         return value
-
-
-def _as_text(value: Value) -> str:
-    return "true" if value is True else "false" if value is False else str(value)
