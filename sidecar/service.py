@@ -30,8 +30,9 @@ async def build(service: Service) -> None:
         logger.info("no bucket is configured: blocks are not shipped")
     else:
         service.on_close(bucket.close)
-    metrics = SidecarMetricFamilies(service.metrics.registry).of(settings.prometheus_url)
+    metrics = SidecarMetricFamilies(service.metrics.registry).of(settings.name)
     sidecar = Sidecar(service, settings, metrics, bucket)
     server = service.serve_grpc("thanos.Store", "thanos.info.Info")
-    add_store(server.server, sidecar.store, new_context=service.new_context, is_ready=lambda: service.probes.is_ready)
+    # Live data is served while the bucket is missing, which the probes tell.
+    add_store(server.server, sidecar.store, new_context=service.new_context, is_ready=lambda: sidecar.is_ready)
     sidecar.start()

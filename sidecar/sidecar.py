@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from promontory.bucket.port import Bucket
-from promontory.errors import InputError, PromontoryError
-from promontory.service.command import EXIT_INPUT, one_line
+from promontory.errors import BucketError, InputError, PromontoryError
+from promontory.service.command import one_line
 from promontory.service.lifecycle import Service
 from promontory.shipper.shipper import Shipper, ShipReport
 from promontory.store.prometheus.client import PrometheusClient
@@ -29,9 +29,12 @@ class Sidecar:
         self._settings = settings
         self._metrics = metrics
         self._client = PrometheusClient(settings.prometheus_url, timeout_s=settings.request_timeout_s)
-        self.store = PrometheusStore(self._client, name=settings.prometheus_url, oldest_ms=settings.oldest_ms)
+        self.store = PrometheusStore(self._client, name=settings.name, oldest_ms=settings.oldest_ms)
         self._shipper = None if bucket is None else self._make_shipper(bucket)
+        self._bucket = bucket
+        self._bucket_was_seen = False
         self._is_shipping = False
+        self._told: dict[str, str] = {}
         self._flags_are_checked = bucket is None or settings.ignore_unequal_block_size
 
     @property
@@ -41,7 +44,7 @@ class Sidecar:
 
     def start(self) -> None:
         """Watch Prometheus, and ship its blocks once it has said its labels."""
-        name = self._settings.prometheus_url
+        name = self._settings.name
         self._service.on_close(self._client.close)
         self._service.repeat(f"prometheus {name}", self._watch, interval_s=self._settings.poll_interval_s)
 
@@ -60,16 +63,15 @@ class Sidecar:
             await self.store.refresh()
             await self._check_flags()
         except InputError as error:
-            # Nothing that waiting mends: say it once and end, as for a wrong flag.
-            logger.error("prometheus is not configured", extra={"error": one_line(error)})
-            self._service.end(EXIT_INPUT)
+            # Nothing that waiting mends: it ends the service, as a wrong flag does.
+            self._service.fail(error)
             raise
         except PromontoryError:
             self._metrics.prometheus_up.set(0)
             raise
         if self._shipper is not None and not self._is_shipping:
             self._is_shipping = True
-            part = f"shipper {self._settings.prometheus_url}"
+            part = f"shipper {self._settings.name}"
             self._service.repeat(part, self._ship, interval_s=SHIP_INTERVAL_S)
         self._metrics.prometheus_up.set(1)
         self._metrics.heartbeat.set(self._service.clock.now_ms() / 1000)
@@ -83,7 +85,7 @@ class Sidecar:
         longest = flags.get("storage.tsdb.max-block-duration", "")
         if shortest != longest:
             raise InputError(
-                f"Prometheus {self._settings.prometheus_url} compacts its blocks: expected "
+                f"Prometheus {self._settings.name} compacts its blocks: expected "
                 "--storage.tsdb.min-block-duration and --storage.tsdb.max-block-duration to be equal, found "
                 f"{shortest} and {longest} (--shipper.ignore-unequal-block-size overrides)"
             )
@@ -91,22 +93,36 @@ class Sidecar:
 
     async def _ship(self) -> None:
         assert self._shipper is not None
+        await self._look_into_bucket()
         self._metrics.syncs.inc()
         try:
             report = await self._shipper.sync()
         except OSError as error:
             raise InputError(f"data directory {self._settings.tsdb_path}: {error.strerror}") from error
         self._tell(report)
-        if report.waiting:
-            raise next(error for error in report.failed.values() if isinstance(error, PromontoryError))
+        # The bucket's trouble, not the blocks': `repeat` tells it once and tries again soon.
+        for failure in report.failed.values():
+            if isinstance(failure, BucketError):
+                raise failure
+
+    async def _look_into_bucket(self) -> None:
+        """List something once, so that a missing bucket is told before there is a block to ship."""
+        if not self._bucket_was_seen:
+            assert self._bucket is not None
+            async for _ in self._bucket.list(recursive=False):
+                break
+            self._bucket_was_seen = True
 
     def _tell(self, report: ShipReport) -> None:
         for ulid in report.uploaded:
             self._metrics.uploads.inc()
             logger.info("block uploaded", extra={"block": ulid})
-        for ulid, error in report.failed.items():
-            self._metrics.upload_failures.inc()
-            logger.error("block not uploaded, trying again", extra={"block": ulid, "error": one_line(error)})
+        self._metrics.upload_failures.inc(len(report.failed))
+        broken = {ulid: one_line(error) for ulid, error in report.failed.items() if not isinstance(error, BucketError)}
+        for ulid, reason in broken.items():
+            if self._told.get(ulid) != reason:
+                logger.error("block not uploaded, trying again", extra={"block": ulid, "error": reason})
+        self._told = broken
         if report.state_problem:
             logger.warning("list of shipped blocks", extra={"problem": report.state_problem})
         if not report.is_complete:

@@ -27,6 +27,8 @@ class StoreGateway:
         self._settings = settings
         self._metrics = metrics
         self._told: dict[str, str] = {}
+        self.is_synced = False
+        """Whether the bucket was looked through; before, the Store knows no block."""
         directory = settings.directory
         self.catalog = Catalog(
             bucket,
@@ -47,6 +49,7 @@ class StoreGateway:
     async def sync(self) -> None:
         """Sync once. Raises BucketError, also where a block did not open because the bucket did not answer."""
         report = await self.store.sync()
+        self.is_synced = True
         self._metrics.observe(report, now_ms=self._service.clock.now_ms())
         self._tell({ulid: one_line(error) for ulid, error in report.failed.items()} | dict(self.catalog.view.corrupt))
         if report.opened or report.dropped:

@@ -17,8 +17,9 @@ from promontory.store.port import Store
 from promontory.store.rpc.server import add_store
 from querier.api import make_api
 from querier.metrics import QuerierMetrics
+from querier.missing_store import MissingStore
 from sidecar.metrics import SidecarMetricFamilies
-from sidecar.settings import SidecarSettings
+from sidecar.settings import SidecarSettings, parse_prometheus_url
 from sidecar.sidecar import Sidecar
 from store_gateway.gateway import StoreGateway
 from store_gateway.metrics import StoreMetrics
@@ -32,15 +33,18 @@ async def build(service: Service) -> None:
     service.on_close(bucket.close)
     gateway = StoreGateway(service, _store_settings(values), bucket, StoreMetrics(service.metrics.registry))
     families = SidecarMetricFamilies(service.metrics.registry)
-    sidecars = [
-        Sidecar(service, settings, families.of(settings.prometheus_url), bucket) for settings in read_sidecars(values)
-    ]
-    stores: Sequence[Store] = [gateway.store, *(sidecar.store for sidecar in sidecars)]
-    fanout = FanoutStore(lambda: stores)
+    sidecars = [Sidecar(service, settings, families.of(settings.name), bucket) for settings in read_sidecars(values)]
+
+    def stores() -> Sequence[Store]:
+        # What is not known yet must not go missing in silence.
+        missing = MissingStore(f"bucket {bucket.name} has not been looked through yet")
+        return [gateway.store if gateway.is_synced else missing, *(sidecar.store for sidecar in sidecars)]
+
+    fanout = FanoutStore(stores)
 
     def statuses() -> Sequence[StoreStatus]:
         now_ms = service.clock.now_ms()
-        return [StoreStatus(info.name, info, now_ms) for info in (store.describe() for store in stores)]
+        return [StoreStatus(info.name, info, now_ms) for info in (store.describe() for store in stores())]
 
     api = make_api(service, fanout, statuses)
     service.mount(api)
@@ -60,8 +64,12 @@ def open_site_bucket(text: str, service: Service) -> Bucket:
     try:
         content = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"flag --bucket: expected a directory or a YAML file, found {text!r}: {error}") from None
-    return open_bucket(content, clock=service.clock)
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(f"flag --bucket: expected a directory or a YAML file, found {text!r}: {reason}") from None
+    try:
+        return open_bucket(content, clock=service.clock)
+    except InputError as error:
+        raise InputError(f"flag --bucket: {text}: {error}") from error
 
 
 def read_sidecars(values: Values) -> list[SidecarSettings]:
@@ -69,14 +77,14 @@ def read_sidecars(values: Values) -> list[SidecarSettings]:
     found = []
     for text in values.texts("--prometheus"):
         url, separator, path = text.partition("=")
-        if not separator or not url.startswith(("http://", "https://")) or not Path(path).is_dir():
+        if not separator or not Path(path).is_dir():
             raise InputError(
                 f"flag --prometheus: expected URL=TSDB_PATH with the URL of a Prometheus and its data directory, "
                 f"found {text!r}"
             )
         found.append(
             SidecarSettings(
-                prometheus_url=url.rstrip("/"),
+                prometheus_url=parse_prometheus_url(url, flag="--prometheus"),
                 tsdb_path=Path(path),
                 ignore_unequal_block_size=values.flag("--shipper.ignore-unequal-block-size"),
             )

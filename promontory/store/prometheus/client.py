@@ -29,8 +29,9 @@ class PrometheusClient:
     def __init__(self, url: str, *, timeout_s: float = 30.0) -> None:
         import httpx
 
-        self.url = url.rstrip("/")
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout_s, trust_env=False)
+        # A user and password in the URL are for requests, not for errors and logs.
+        self.url = re.sub(r"//[^/]*@", "//", url.rstrip("/"))
+        self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=timeout_s, trust_env=False)
 
     async def close(self) -> None:
         """Release connections."""
