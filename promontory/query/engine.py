@@ -111,9 +111,10 @@ class QueryEngine:
         try:
             async with aclosing(batches):
                 async for samples in batches:
-                    flying.append(asyncio.ensure_future(context.run(execution.prepare, index, samples)))
-                    while flying and (flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
-                        await context.run(execution.absorb, index, await flying.popleft())
+                    for part in execution.split(index, samples):
+                        flying.append(asyncio.ensure_future(context.run(execution.prepare, index, part)))
+                        while flying and (flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
+                            await context.run(execution.absorb, index, await flying.popleft())
             while flying:
                 await context.run(execution.absorb, index, await flying.popleft())
         finally:

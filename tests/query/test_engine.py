@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import pytest
 
 from promontory.errors import ExecutionError, LimitError, QueryError, StoreUnavailable
 from promontory.model.clock import SystemClock
-from promontory.model.context import QueryContext
+from promontory.model.context import Budget, QueryContext
 from promontory.model.labels import Labels
 from promontory.model.query_options import QueryOptions
 from promontory.model.result import SamplesResult, ScalarResult, StringResult, VectorResult
@@ -96,6 +97,16 @@ async def test_too_many_samples_end_the_query(context: QueryContext) -> None:
     engine = engine_over(replicas(), max_samples=3)
     with pytest.raises(LimitError, match="would load too many samples into memory in query execution"):
         await engine.range("requests_total", TimeGrid(0, 600_000, 60_000), QueryOptions(), context)
+
+
+async def test_groups_count_towards_the_memory_of_a_query(pool: ThreadPoolExecutor) -> None:
+    grid = TimeGrid(60_000, 70_999, 1)
+    for limit_bytes, is_enough in ((500_000, False), (5_000_000, True)):
+        context = QueryContext(clock=SystemClock(), pool=pool, budget=Budget(limit_bytes))
+        refusal = contextlib.nullcontext() if is_enough else pytest.raises(LimitError, match=r"--query\.max-memory")
+        with refusal:
+            await engine_over(replicas()).range("sum by (job) (requests_total)", grid, QueryOptions(), context)
+    assert context.budget.held_bytes == 2 * 11_000 * 9  # the answer alone
 
 
 async def test_a_failing_part_becomes_a_warning_and_the_rest_is_answered(context: QueryContext) -> None:

@@ -40,6 +40,8 @@ from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[PlanNode, TimeGrid]
 NO_PARAMETER = np.empty(0)
+# These give, or may give, a value at every time without a series to read.
+ALWAYS_PRESENT = (nodes.Constant, nodes.Clock, nodes.ToScalar, nodes.Absent)
 
 
 class Builder:
@@ -55,6 +57,8 @@ class Builder:
 
     def _visit(self, asked: Asked) -> Generator[Asked, Operator, Operator]:
         node, grid = asked
+        if isinstance(node, ALWAYS_PRESENT):
+            self._run.refuse_beyond(grid.count)
         children = []
         for _, child in plan_children(node):
             children.append((yield child, inner_grid(node, grid)))
@@ -184,4 +188,4 @@ def _function(run: Run, node: PlanNode, grid: TimeGrid) -> Callable[..., Value]:
         case nodes.Sort():
             return functools.partial(operators.sort_values, run, node.position, descending=node.descending)
         case _:
-            return functools.partial(operators.repeat, grid.count)
+            return functools.partial(operators.repeat, run, grid.count)

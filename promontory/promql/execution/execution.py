@@ -1,8 +1,8 @@
 """Execution: a plan that is fed and answers.
 
     execution = Execution(plan, context, max_samples=…)
-    for each select i, for each of its batches, in order:
-        prepared = execution.prepare(i, samples)     # any thread, several at a time
+    for each select i, for each part of execution.split(i, samples) of each of its batches, in order:
+        prepared = execution.prepare(i, part)     # any thread, several at a time
         execution.absorb(i, prepared)                # one at a time
     result = execution.finish()
 
@@ -11,7 +11,7 @@ All of it is for the kernel pool: nothing here awaits.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
 from promontory.promql.execution.names import drop_marked_names
 from promontory.promql.execution.operator import Batch, Operator
+from promontory.promql.execution.pipeline import split_samples
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact, constant_steps, take_steps
 from promontory.promql.execution.windows import drop_stale
@@ -32,6 +33,8 @@ from promontory.promql.plan.plan import Plan
 from promontory.promql.plan.walk import walk_tree
 
 MAX_SAMPLES = 50_000_000
+# Cells of the vectors that are made of one part: few short series over many times would else be gigabytes.
+BATCH_CELLS = 4 << 20
 
 
 class Execution:
@@ -43,6 +46,11 @@ class Execution:
         builder = Builder(self._run)
         self._root = builder.build(plan.root, plan.grid)
         self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
+
+    def split(self, index: int, samples: Samples) -> Iterator[Samples]:
+        """Yield a batch in parts whose vectors over all times, in all pipelines, are small."""
+        width = sum(pipeline.width for pipeline in self._pipelines[index])
+        return split_samples(samples, max(1, BATCH_CELLS // max(1, width)))
 
     def prepare(self, index: int, samples: Samples) -> Sequence[Batch]:
         """Return a batch of select `index` as each of its pipelines wants it; thread-safe."""

@@ -21,6 +21,8 @@ from promontory.promql.execution.values import Value, compact
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+# Four columns of float64.
+STATE_BYTES = 32
 FoldKernel = Kernel[[Floats, Flags, NDArray[np.int32], NDArray[np.uint8], Floats, Floats, Floats, Floats], int]
 
 
@@ -77,6 +79,7 @@ class FoldSink:
         with np.errstate(all="ignore"):
             values = self._fold.finish(count, *rest)
         steps = Steps(self._table.labels(), values, count > 0, self._drop_name[:groups])
+        self._run.context.budget.release(self._states[0].size * STATE_BYTES)
         self._states = []
         return compact(steps)
 
@@ -87,6 +90,7 @@ class FoldSink:
         room = max(2 * len(self._drop_name), needed)
         times = self._states[0].shape[1]
         self._run.refuse_beyond(needed * times)
+        self._run.context.budget.charge((room - len(self._drop_name)) * times * STATE_BYTES)
         for index, state in enumerate(self._states):
             self._states[index] = np.zeros((room, times))
             self._states[index][: len(state)] = state

@@ -14,7 +14,7 @@ from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import Value, constant_steps, make_steps
+from promontory.promql.execution.values import Value, constant_steps, held_samples, make_steps
 from promontory.promql.plan.arithmetic import operate
 
 Floats = NDArray[np.float64]
@@ -90,9 +90,11 @@ def absent(run: Run, labels: Labels, steps: Steps) -> Steps:
     return make_steps(LabelRows.from_labels([labels], run.symbols), np.ones((1, len(missing))), missing[None, :])
 
 
-def repeat(count: int, value: Value) -> Value:
+def repeat(run: Run, count: int, value: Value) -> Value:
     """Return a value of one time at `count` times."""
     if isinstance(value, Steps):
+        run.refuse_beyond(held_samples(value) * count)
+        run.expect(len(value), count)
         order = value.order if count == 1 else None
         return Steps(
             value.labels, np.repeat(value.values, count, axis=1), np.repeat(value.present, count, axis=1),

@@ -6,7 +6,7 @@ at a time: that order alone decides the digits of a sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,13 +30,17 @@ class Sink(Protocol):
 
 
 class Pipeline:
-    """An operator that is fed. Built open, stage by stage, and closed by a sink."""
+    """An operator that is fed. Built open, stage by stage, and closed by a sink.
+
+    `width` is how many times the widest vector within has.
+    """
 
     def __init__(self, run: Run, *, fixed_name: bool) -> None:
         self.run = run
         self.fixed_name = fixed_name
         self.stages: list[Stage] = []
         self.open = True
+        self.width = 0
         self._sink: Sink = CollectSamples(run)
 
     @property
@@ -48,6 +52,7 @@ class Pipeline:
         """Add a stage; what it gives are samples, or vectors over `count` times."""
         assert self.open
         self.stages.append(stage)
+        self.width = max(self.width, count or 0)
         self._sink = CollectSamples(self.run) if count is None else CollectSteps(self.run, count)
         return self
 
@@ -131,6 +136,22 @@ class CollectSamples:
 def empty_samples(run: Run) -> Samples:
     """Return no series."""
     return Samples(LabelRows.empty(run.symbols), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
+def split_samples(samples: Samples, rows: int) -> Iterator[Samples]:
+    """Yield the series so many at a time; columns are shared, not copied."""
+    if len(samples) <= rows:
+        yield samples
+        return
+    for first in range(0, len(samples), rows):
+        last = min(first + rows, len(samples))
+        start, end = int(samples.row_start[first]), int(samples.row_start[last])
+        yield Samples(
+            labels=samples.labels.slice(first, last),
+            row_start=samples.row_start[first : last + 1] - start,
+            timestamps_ms=samples.timestamps_ms[start:end],
+            values=samples.values[start:end],
+        )
 
 
 def concat_samples(parts: Sequence[Samples]) -> Samples:

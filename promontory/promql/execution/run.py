@@ -13,6 +13,8 @@ from promontory.model.result import Annotations
 from promontory.model.symbols import SymbolTable
 from promontory.promql.execution.values import Value, held_bytes, held_samples
 
+# A float64 and whether it is present.
+CELL_BYTES = 9
 TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution"
 
 
@@ -65,6 +67,17 @@ class Run:
         """Raise LimitError where an array of so many samples would be too much, before it is made."""
         if samples > self._max_samples:
             raise LimitError(TOO_MANY_SAMPLES)
+
+    def expect(self, rows: int, count: int) -> None:
+        """Raise LimitError where a vector of so many rows and times could not be held, before it is made."""
+        if not rows:
+            return
+        self.refuse_beyond(count)
+        size_bytes = rows * count * CELL_BYTES
+        try:
+            self.context.budget.charge(size_bytes)
+        finally:
+            self.context.budget.release(size_bytes)
 
     def warn(self, text: str, position: str) -> None:
         """Note a warning, once for its text, with the first place where it arose."""

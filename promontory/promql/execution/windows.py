@@ -62,6 +62,7 @@ class LookupStage:
         """Return a vector of the samples' series."""
         assert isinstance(batch, Samples)
         ends = self.timing.apply(self.grid)
+        self.run.expect(len(batch), self.grid.count)
         values = np.empty((len(batch), ends.count))
         present = np.zeros(values.shape, np.bool_)
         lookup_samples(
@@ -93,6 +94,7 @@ class WindowStage:
         samples = drop_stale(batch)
         ends = self.timing.apply(self.grid)
         count = self.grid.count
+        self.run.expect(len(samples), count)
         # Under @ all windows are one; those that ask the time are evaluated at each step all the same.
         shared = ends.step_ms > 0 and self.range_ms % ends.step_ms == 0
         shift = self.range_ms // ends.step_ms if shared else -1

@@ -58,7 +58,8 @@ class Database:
                 found = self._find(planned.selector)
                 for start in range(0, len(found), batch_rows):
                     samples = self._samples(found[start : start + batch_rows], planned.selector, context)
-                    execution.absorb(index, execution.prepare(index, samples))
+                    for part in execution.split(index, samples):
+                        execution.absorb(index, execution.prepare(index, part))
             return execution.finish()
 
     def rows(self, text: str, grid: TimeGrid, *, batch_rows: int = 3) -> dict[str, list[float | None]]:

@@ -307,3 +307,35 @@ def test_mended_histograms_are_named_in_any_year() -> None:
     database = Database().add("h", {"le": "1"}, [(far_ms, 5.0)]).add("h", {"le": "+Inf"}, [(far_ms, 4.0)])
     (info,) = database.answer("histogram_quantile(0.5, h)", at(far_ms)).annotations.infos
     assert "from 33658-09-27T01:46:40Z to 33658-09-27T01:46:40Z" in info
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        "x_total",
+        "rate(x_total[1m])",
+        "x_total @ 0",
+        "vector(1)",
+        "vector(time())",
+        "absent(nope)",
+        "vector(scalar(nope))",
+    ],
+)
+def test_more_times_than_samples_are_allowed_are_refused_before_anything_is_made(vector: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(LimitError, match="query processing would load too many samples into memory"):
+        one(rising()).answer(f"max_over_time(({vector})[100y:1s])", at(60_000))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 256 << 20
+
+
+def test_many_series_over_many_times_are_evaluated_in_parts() -> None:
+    database = Database()
+    for number in range(500):
+        database.add("x", {"n": str(number)}, [(0, float(number))])
+    grid = TimeGrid(0, 10_999, 1)
+    assert database.rows("sum(x)", grid, batch_rows=500) == {"{}": [499 * 250.0] * 11_000}
+    found = list(database.rows("x", grid, batch_rows=500).items())
+    assert len(found) == 500
+    assert all(values == [float(labels.split('"')[3])] * 11_000 for labels, values in found[::99])
