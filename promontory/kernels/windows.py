@@ -46,6 +46,10 @@ WindowKernel = Kernel[
 # The value that ends a series; the model knows it as STALE_NAN_BITS.
 STALE_BITS = 0x7FF0000000000002
 
+# Samples that windows hold together, each counted in every window it is in, between two looks at `stop`: a tenth of
+# a second of sums. One row can hold a subquery of millions of samples and thousands of windows over all of them.
+BLOCK_VISITS = 32 << 20
+
 ROW = (
     "void(int64[::1], float64[::1], int64, int64, int64[::1], int64[::1], int64, int64, int64,"
     " int64[::1], float64[::1], int64[::1], float64[::1], float64[::1], boolean[::1])"
@@ -87,6 +91,15 @@ def count_stale(bits: NDArray[np.uint64]) -> int:
     return count
 
 
+@kernel("int64(int64[::1], int64[::1])")
+def block_width(low: Longs, high: Longs) -> int:
+    """Return how many windows to evaluate between two looks at `stop`: all, unless they hold very many samples."""
+    visits = 0
+    for j in range(len(low)):
+        visits += high[j] - low[j]
+    return len(low) // (visits // BLOCK_VISITS + 1) + 1
+
+
 @kernel(ROW)
 def _no_row(
     timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
@@ -102,7 +115,7 @@ def _walk(
     stop: NDArray[np.uint8], ends: Longs, places: Longs, ordered: Floats,
     out: Floats, present: Flags,
 ) -> int:  # fmt: skip
-    """Evaluate each row; return how many rows were done before `stop` was set.
+    """Evaluate each row; return how many rows were done before `stop` was set. A row may be cut into blocks of windows.
 
     `shift` >= 0 says that range_ms is shift * step_ms: then one pass finds both sides, low[j] being high[j - shift],
     and `ends` is int64[k + shift]. Otherwise `shift` is -1 and `ends` int64[2 k].
@@ -123,10 +136,16 @@ def _walk(
             high = ends[count:]
             find_ends(timestamps, start, end, first_ms - range_ms, step_ms, low)
             find_ends(timestamps, start, end, first_ms, step_ms, high)
-        _no_row(
-            timestamps, values, start, end, low, high, first_ms, step_ms, range_ms, at_ms, parameter,
-            places, ordered, out[row], present[row],
-        )  # fmt: skip
+        width = block_width(low, high)
+        for first in range(0, count, width):
+            if stop[0] != 0:
+                return row
+            last = min(first + width, count)
+            _no_row(
+                timestamps, values, start, end, low[first:last], high[first:last], first_ms + first * step_ms,
+                step_ms, range_ms, at_ms[first:last], parameter[first:last], places, ordered,
+                out[row, first:last], present[row, first:last],
+            )  # fmt: skip
     return len(row_start) - 1
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels import over_time, rates, trends
 from promontory.kernels.lookup import lookup_samples
-from promontory.kernels.windows import WindowKernel, count_stale, find_ends
+from promontory.kernels.windows import BLOCK_VISITS, WindowKernel, block_width, count_stale, find_ends
 
 KERNELS: dict[str, WindowKernel] = {
     name: kernel
@@ -161,3 +161,23 @@ def test_a_stopped_walk_says_how_far_it_came() -> None:
         np.zeros((2, 1), np.bool_),
     )  # fmt: skip
     assert done == 0
+
+
+def test_stop_is_looked_at_after_so_many_samples_of_windows() -> None:
+    low = np.zeros(10_000, np.int64)
+    for held, width in ((0, 10_001), (100, 10_001), (BLOCK_VISITS // 1_000, 1_001), (BLOCK_VISITS, 1)):
+        assert block_width(low, np.full(10_000, held)) == width
+        assert block_width.py_func(low, np.full(10_000, held)) == width
+
+
+@pytest.mark.parametrize("name", ["count_windows", "max_windows", "resets_windows", "increase_windows"])
+def test_a_row_in_blocks_is_the_row_as_a_whole(name: str) -> None:
+    # A sample each millisecond: 4,000 windows of 20,000 samples are three blocks.
+    sawtooth = [(1, float(index % 100)) for index in range(25_000)]
+    grid = (20_000, 1, 20_000, 4_000, False)
+    blocks, present = evaluate(KERNELS[name], [sawtooth], grid, 0.0)
+    assert present.all()
+    assert block_width(np.zeros(4_000, np.int64), np.full(4_000, 20_000)) < 4_000
+    for place in (0, 1_332, 1_333, 1_334, 2_667, 3_999):
+        alone, _ = evaluate(KERNELS[name], [sawtooth], (20_000 + place, 1, 20_000, 1, False), 0.0)
+        assert blocks[0, place] == alone[0, 0]
