@@ -91,7 +91,7 @@ class Builder:
 
     def lookup(self, node: nodes.Lookup, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Instant selectors."""
-        stage = LookupStage(self._run, grid, node.read.timing, node.read.range_ms, node.times)
+        stage = LookupStage(self._run, grid, node.read.timing, node.read.range_ms, times=node.times)
         return self._staged(lambda: stage, children, grid.count)
 
     def window(self, node: nodes.Window, grid: TimeGrid, children: list[Operator]) -> Operator:
@@ -120,7 +120,7 @@ class Builder:
         """Operators between a vector and a scalar."""
 
         def make(scalar: Floats) -> Stage:
-            return VectorScalarStage(node.op, scalar, node.swapped, node.return_bool)
+            return VectorScalarStage(node.op, scalar, swapped=node.swapped, return_bool=node.return_bool)
 
         drops_name = node.return_bool or node.op not in COMPARISONS
         return self._staged(make, children, grid.count, drops_name=drops_name)

@@ -122,7 +122,7 @@ class _Translation:
             raise unsupported("fill modifiers")
         if node.op in SET_OPERATORS:
             return SetOperation(node.op, left, right, matching)
-        return Join(node.op, left, right, matching, node.return_bool)
+        return Join(node.op, left, right, matching, return_bool=node.return_bool)
 
     def _aggregation(self, node: syntax.Aggregation) -> Visit:
         if node.op not in AGGREGATIONS:
@@ -132,7 +132,7 @@ class _Translation:
             parameter = yield node.param, NO_HINTS
         vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
         position = self._position(node.param or node.expr)
-        return Aggregate(node.op, vector, node.grouping, node.without, parameter, position)
+        return Aggregate(node.op, vector, node.grouping, without=node.without, parameter=parameter, position=position)
 
     def _call(self, node: syntax.Call) -> Visit:
         hints = Hints(node.function)
