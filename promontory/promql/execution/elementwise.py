@@ -53,7 +53,7 @@ FUNCTIONS: dict[str, Function] = {
     "sqrt": np.sqrt,
     "tan": np.tan,
     "tanh": np.tanh,
-    "timestamp": lambda values, clock: np.broadcast_to(clock, values.shape),
+    "timestamp": lambda values, clock: np.tile(clock, (len(values), 1)),
     **DATES,
 }
 
