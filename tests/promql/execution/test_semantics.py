@@ -339,3 +339,9 @@ def test_many_series_over_many_times_are_evaluated_in_parts() -> None:
     found = list(database.rows("x", grid, batch_rows=500).items())
     assert len(found) == 500
     assert all(values == [float(labels.split('"')[3])] * 11_000 for labels, values in found[::99])
+
+
+@pytest.mark.parametrize("call", ["sum(%s)", "avg(%s)", "max(%s)", "topk(1, %s)", "quantile(1, %s)"])
+def test_the_evaluation_time_of_one_series_can_be_aggregated(call: str) -> None:
+    query = call % "timestamp(x_total + 0)"
+    assert one(rising()).rows(query, TimeGrid(0, 30_000, 15_000)) == {"{}": [0.0, 15.0, 30.0]}
