@@ -71,7 +71,7 @@ class Sidecar:
             raise
         if self._shipper is not None and not self._is_shipping:
             self._is_shipping = True
-            part = f"shipper {self._settings.name}"
+            part = f"shipper {self._settings.name} to bucket {'' if self._bucket is None else self._bucket.name}"
             self._service.repeat(part, self._ship, interval_s=SHIP_INTERVAL_S)
         self._metrics.prometheus_up.set(1)
         self._metrics.heartbeat.set(self._service.clock.now_ms() / 1000)

@@ -15,7 +15,6 @@ from store_gateway.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 
-PART = "blocks"
 META_DIRECTORY = "meta-syncer"
 
 
@@ -29,6 +28,7 @@ class StoreGateway:
         self._told: dict[str, str] = {}
         self.is_synced = False
         """Whether the bucket was looked through; before, the Store knows no block."""
+        self.bucket_name = bucket.name
         directory = settings.directory
         self.catalog = Catalog(
             bucket,
@@ -44,7 +44,8 @@ class StoreGateway:
 
     def start(self) -> None:
         """Sync now and again; the service is ready after the first time."""
-        self._service.repeat(PART, self.sync, interval_s=self._settings.sync_interval_s)
+        part = f"bucket {self.bucket_name}"
+        self._service.repeat(part, self.sync, interval_s=self._settings.sync_interval_s)
 
     async def sync(self) -> None:
         """Sync once. Raises BucketError, also where a block did not open because the bucket did not answer."""

@@ -6,6 +6,7 @@ module that holds it is light: `promontory --help` imports all of them, so heavy
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
     if any(argument in ("--help", "-h", "--help-long") for argument in arguments):
         sys.stdout.write(command.flags.help_text(program, command.summary))
         return 0
+    # Read when grpc is loaded: it would write lines of its own form, of faults that its callers are told anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         return command.run(command.flags.parse(arguments))
     except KeyboardInterrupt:

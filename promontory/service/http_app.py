@@ -5,6 +5,7 @@ It is plain ASGI, so that a service without an API of its own imports no web fra
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -64,6 +65,10 @@ class HttpApp:
 
         try:
             await self._answer(scope, receive, observe)
+        except asyncio.CancelledError:  # by the server, when the grace period is over
+            logger.warning("request cut off", extra={"path": scope["path"]})
+            if not has_started:
+                await reply(observe, 503, b"stopping\n")
         except Exception:
             logger.exception("request failed", extra={"path": scope["path"]})
             if not has_started:

@@ -13,6 +13,8 @@ from promontory.errors import InputError
 from promontory.service.http_app import App
 
 BACKLOG = 1024
+# How long requests that the grace period has cut off may take to let go.
+CUT_OFF_S = 5.0
 
 
 class HttpServer:
@@ -42,6 +44,8 @@ class HttpServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+        if cut_off := self._server.server_state.tasks:
+            await asyncio.wait(cut_off, timeout=CUT_OFF_S)
 
 
 class _QuietServer(uvicorn.Server):

@@ -83,7 +83,8 @@ class Service:
     def repeat(self, part: str, work: Callable[[], Awaitable[None]], *, interval_s: float) -> None:
         """Do work again and again in the background; the part is ready once it has succeeded.
 
-        A failure is logged once for as long as its reason stays the same, and retried with back-off and jitter.
+        A failure is counted, logged once for as long as its reason stays the same, and retried, with back-off and
+        jitter.
         """
         self.probes.set_not_ready(part, "starting")
         self.start(self._repeat(part, work, interval_s), name=part)
@@ -169,6 +170,7 @@ class Service:
                 if error is self._failure:
                     return
                 reason = one_line(error)
+                self.metrics.background_failures.labels(part).inc()
                 if not has_succeeded:
                     self.probes.set_not_ready(part, reason)
                 if reason != last_reason:
@@ -201,8 +203,6 @@ def run_service(
     if values.without_effect:
         logger.warning("flags without effect here", extra={"flags": " ".join(values.without_effect)})
     logging.captureWarnings(capture=True)
-    # grpc-core would write lines of its own form to stderr, of faults that its callers are told anyway.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def live() -> int:

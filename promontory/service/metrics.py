@@ -28,6 +28,10 @@ class Metrics:
             "http_request_duration_seconds", "Time from an HTTP request to the end of its answer.",
             ("code", "handler", "method"), buckets=REQUEST_SECONDS, registry=self.registry,
         )  # fmt: skip
+        self.background_failures = Counter(
+            "promontory_service_background_failures", "Passes of background work that failed.", ("part",),
+            registry=self.registry,
+        )  # fmt: skip
 
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics in the best format that the `Accept` header allows, and its content type."""
