@@ -39,6 +39,10 @@ e2e: setup parts ## Run only the end-to-end tests.
 
 bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the same data.
 	$(PY) -m tests.fetch_parts prometheus promtool victoria-metrics
+	$(PY) -m tests.bench.kernels
+	$(PY) -m tests.bench.store
+	$(PY) -m tests.bench.wire
+	$(PY) -m tests.bench.idle
 	$(PY) -m tests.bench
 
 warm: setup     ## Compile the kernels into the cache.

@@ -1,6 +1,6 @@
 """`make bench`: ours beside real Prometheus and VictoriaMetrics, on the same data, in one run.
 
-usage: python -m tests.bench [--series N] [--repetitions N] [--no-kernels]
+usage: python -m tests.bench [--series N] [--repetitions N]
 
 No result or decoded-sample cache is between repetitions; answers are compared with Prometheus' within 1e-9.
 """
@@ -21,7 +21,6 @@ from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
-from tests.bench import kernels
 from tests.bench.data import GeneratedSeries, generate
 from tests.bench.queries import (
     CLEAR_OF_EDGES_S,
@@ -107,10 +106,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--series", type=int, default=5000)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--no-kernels", action="store_true")
     arguments = parser.parse_args()
-    if not arguments.no_kernels:
-        kernels.main()
     with tempfile.TemporaryDirectory(prefix="promontory-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         series = list(generate(series=arguments.series, samples=SAMPLES))
