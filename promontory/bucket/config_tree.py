@@ -1,8 +1,8 @@
 """ConfigTree: a YAML mapping of settings, read strictly, each key once and by its type.
 
 One rule: a key that nobody reads is an error that names it, its place and what was expected there. Scalars keep the
-text that was written (an access key 0123 stays 0123). Aliases are refused: a small text must not unfold into a large
-one.
+text that was written (an access key 0123 stays 0123). Aliases and deep nesting are refused: a small text must not
+unfold into a large one, nor take long.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from promontory.errors import InputError
 
 MAX_CONFIG_BYTES = 2**20
+MAX_DEPTH = 32
 
 _TRUE = ("true", "yes", "on", "y")
 _FALSE = ("false", "no", "off", "n")
@@ -27,7 +28,11 @@ def parse_config_tree(text: str, *, what: str) -> ConfigTree:
     if len(text) > MAX_CONFIG_BYTES:
         raise InputError(f"{what}: expected at most {MAX_CONFIG_BYTES} characters, found {len(text)}")
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise InputError(f"{what}: expected YAML at most {MAX_DEPTH} levels deep, found more")
             if isinstance(event, yaml.AliasEvent):
                 raise InputError(f"{what}: expected YAML without aliases, found *{event.anchor}")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
