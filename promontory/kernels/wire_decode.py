@@ -279,6 +279,8 @@ def read_chunk(
                 return status
             state[CHUNK] = column + 1
         position = after
+    if state[CHUNK] == first:  # nothing was counted, so there is no room for the source either
+        return OK
     source = intern_span(data, source_start, source_end, state, spans, slots, hashes)
     for column in range(first, state[CHUNK]):
         chunks[CHUNK_MIN, column] = min_ms

@@ -88,6 +88,18 @@ def test_labels_out_of_order_are_refused_in_the_first_row_and_after_a_good_one(n
             decode_message(before + respond(series))
 
 
+def test_sources_of_no_chunk_take_no_room_of_strings() -> None:
+    series = to_proto(SAMPLE[0])
+    for number in range(2000):
+        series.chunks.add(min_time=number, source=b"replica %d" % number)
+    message = respond(series)
+    with pytest.MonkeyPatch.context() as patch:  # the plain twin sees where an array ends
+        patch.setattr(decode.wire, "count_message", wire_decode.count_message.py_func)
+        patch.setattr(decode.wire, "read_message", wire_decode.read_message.py_func)
+        assert read_series([decode_message(message).frame]) == SAMPLE[:1]
+    assert read_series([decode_message(message).frame]) == SAMPLE[:1]
+
+
 def test_an_encoding_beyond_a_byte_is_refused() -> None:
     for number in (254, 2**31 - 1, -1):
         series = to_proto(SAMPLE[0])
