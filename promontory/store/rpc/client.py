@@ -93,7 +93,7 @@ class RemoteStore:
         self._info = read_info(response, address=self._address)
 
     async def close(self) -> None:
-        """Close the connection; calls in flight end."""
+        """Close the connection; calls in flight fail with StoreUnavailable."""
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
@@ -172,6 +172,9 @@ class RemoteStore:
         except TimeoutError:
             text = f"store {self._address} failed: expected a message within {self._idle_timeout_s:g} s, found none"
             inbox.close(StoreUnavailable(text, endpoint=self._address))
+        except asyncio.CancelledError:
+            inbox.close(self._closed())  # unless its reader has left, it waits for a word
+            raise
         else:
             inbox.close()
 
@@ -186,8 +189,15 @@ class RemoteStore:
             response: Response = await call(body, timeout=timeout_s, metadata=_metadata(context))
         except grpc.aio.AioRpcError as error:
             raise error_of(error, address=self._address) from error
+        except asyncio.CancelledError:
+            if _is_canceled():
+                raise
+            raise self._closed() from None
         self._tell([text.decode(errors="replace") for text in response.warnings], context)
         return response
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"store {self._address} failed: the connection was closed", endpoint=self._address)
 
     def _tell(self, warnings: Sequence[str], context: QueryContext) -> None:
         for warning in warnings:
@@ -200,6 +210,12 @@ class RemoteStore:
             else:
                 self._channel = grpc.aio.secure_channel(self._address, self._credentials, options=self._options)
         return self._channel
+
+
+def _is_canceled() -> bool:
+    """Say whether this task is to end; grpcio also raises CancelledError in the calls of a closed channel."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _metadata(context: QueryContext) -> tuple[tuple[str, str], ...]:

@@ -231,6 +231,36 @@ async def test_a_silent_peer_is_given_up_by_our_own_timer_and_its_work_stops() -
         assert served.contexts[0].stop[0] == 1
 
 
+async def test_a_connection_closed_under_a_reader_is_an_unavailable_store_and_no_silence() -> None:
+    fault = Fault(after_frames=1, gate=asyncio.Event())
+    store = MemoryStore(SERIES, info=INFO, frame_rows=10, fault=fault)
+    async with serve(store) as served, connect(served) as remote:
+        reading = asyncio.ensure_future(read_all(remote, UP, served.client_context()))
+        async with asyncio.timeout(10):
+            await fault.reached.wait()
+            await remote.close()
+            with pytest.raises(StoreUnavailable, match=rf"store {served.address} failed: .*closed"):
+                await reading
+
+
+async def test_a_connection_closed_under_a_question_for_labels_cancels_nobody() -> None:
+    gate = asyncio.Event()
+
+    class SlowLabels(MemoryStore):
+        async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
+            gate.set()
+            await asyncio.Event().wait()
+            return []
+
+    async with serve(SlowLabels(SERIES, info=INFO)) as served, connect(served) as remote:
+        asking = asyncio.ensure_future(remote.label_names(UP, served.client_context()))
+        async with asyncio.timeout(10):
+            await gate.wait()
+            await remote.close()
+            with pytest.raises(StoreUnavailable, match=rf"store {served.address} failed: .*closed"):
+                await asking
+
+
 async def test_a_slow_peer_that_goes_on_in_time_is_heard_to_the_end() -> None:
     fault = Fault(after_frames=1, gate=asyncio.Event())
     store = MemoryStore(SERIES, info=INFO, frame_rows=10, fault=fault)
