@@ -9,7 +9,7 @@ name; nothing is copied between the bytes read and the columns.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +68,13 @@ class WindowChunks:
 
 
 class BlockChunks:
-    """Reads the chunks of one block. `segments` are the keys of its segment files, in order."""
+    """Reads the chunks of one block. `segments` are the keys of its segment files by number, from 0."""
 
     def __init__(
         self,
         bucket: Bucket,
         ulid: str,
-        segments: Sequence[str],
+        segments: Mapping[int, str],
         *,
         record_bytes: int = 0,
         gap_bytes: int = GAP_BYTES,

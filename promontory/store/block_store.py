@@ -10,7 +10,8 @@ is tolerated by name; everything else of the block is served.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.block.meta import CHUNKS_DIRECTORY, BlockMeta
+from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, BlockMeta
 from promontory.block.series import SeriesRows
 from promontory.block.tombstones import NO_TOMBSTONES, TOMBSTONES_FILE, Tombstones, parse_tombstones
 from promontory.bucket.port import Bucket
@@ -43,6 +44,8 @@ from promontory.store.shard import select_shard
 from promontory.store.strip import source_text
 
 LABEL_FRAME_ROWS = 10_000
+LARGEST_GUESS_BYTES = 1 << 20
+_SEGMENT_NAME = re.compile(r"[0-9]{6}")
 
 Matchers = tuple[Matcher, ...]
 _Find = Callable[[Matchers, Selector, QueryContext], Awaitable[Collection[bytes]]]
@@ -65,7 +68,7 @@ class BlockStore:
         meta: BlockMeta,
         headers: HeaderFile,
         tombstones: Tombstones,
-        segments: Sequence[str],
+        segments: Mapping[int, str],
         *,
         gap_bytes: int = GAP_BYTES,
     ) -> None:
@@ -73,8 +76,8 @@ class BlockStore:
         self._headers = headers
         self._tombstones = tombstones
         thanos = meta.thanos
-        series_bytes = thanos.series_max_bytes if thanos else 0
-        record_bytes = thanos.chunk_max_bytes if thanos else 0
+        series_bytes = _trust(thanos.series_max_bytes) if thanos else 0
+        record_bytes = _trust(thanos.chunk_max_bytes) if thanos else 0
         self._index = BlockIndex(bucket, meta.ulid, headers, series_bytes=series_bytes, gap_bytes=gap_bytes)
         self._chunks = BlockChunks(bucket, meta.ulid, segments, record_bytes=record_bytes, gap_bytes=gap_bytes)
 
@@ -229,7 +232,7 @@ async def open_block(
     Raises CorruptionError or BucketError, which name the block.
     """
     headers, tombstones, segments = await asyncio.gather(
-        prepare_header(bucket, meta.ulid, directory=directory),
+        prepare_header(bucket, meta.ulid, directory=directory, index_bytes=_index_bytes(meta)),
         _load_tombstones(bucket, meta),
         _list_segments(bucket, meta),
     )
@@ -245,11 +248,31 @@ async def _load_tombstones(bucket: Bucket, meta: BlockMeta) -> Tombstones:
     return parse_tombstones(body, source=f"tombstones of block {meta.ulid}")
 
 
-async def _list_segments(bucket: Bucket, meta: BlockMeta) -> list[str]:
+async def _list_segments(bucket: Bucket, meta: BlockMeta) -> dict[int, str]:
+    """Return the keys of the segment files by their numbers in refs, which count from 0.
+
+    Never by their place in the listing: where one is missing, the next would be read in its place, and it has good
+    records at the same offsets.
+    """
     prefix = f"{meta.ulid}/{CHUNKS_DIRECTORY}/"
     listed = [f"{meta.ulid}/{file.path}" for file in meta.thanos.files] if meta.thanos else []
-    segments = [key for key in listed if key.startswith(prefix)]
-    return sorted(segments) or [info.key async for info in bucket.list(prefix)]
+    segments = _number_segments(listed, prefix)
+    return segments or _number_segments([info.key async for info in bucket.list(prefix)], prefix)
+
+
+def _number_segments(keys: Iterable[str], prefix: str) -> dict[int, str]:
+    names = {key: key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
+    return {int(name) - 1: key for key, name in names.items() if _SEGMENT_NAME.fullmatch(name) and int(name) > 0}
+
+
+def _index_bytes(meta: BlockMeta) -> int | None:
+    files = meta.thanos.files if meta.thanos else ()
+    return next((file.size_bytes for file in files if file.path == INDEX_FILE), None)
+
+
+def _trust(claimed_bytes: int) -> int:
+    """Return what a meta claims of its largest entry, as far as that helps: a larger one is read again."""
+    return max(0, min(claimed_bytes, LARGEST_GUESS_BYTES))
 
 
 def strip_replicas(labels: LabelRows, names: Collection[bytes]) -> tuple[LabelRows, NDArray[np.int32]]:

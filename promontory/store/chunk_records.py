@@ -6,7 +6,7 @@ A record that turns out longer than was thought is read again by its own length.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from promontory.store.byte_ranges import plan_ranges, read_plan
 SEGMENT_SHIFT = 32
 OFFSET_MASK = (1 << SEGMENT_SHIFT) - 1
 UNKNOWN_RECORD_BYTES = 16_000
+LONGEST_RECORD_BYTES = 16 << 20
+"""A record that claims more counts as cut: a flipped bit must not fetch a whole segment."""
 READS_AGAIN = 2
 """Once to learn a length that was not read, once to read that much."""
 
@@ -54,9 +56,9 @@ class _Read:
 
 
 class RecordReader:
-    """Reads records of one block. `segments` are the keys of its segment files, in order."""
+    """Reads records of one block. `segments` are the keys of its segment files by number, from 0."""
 
-    def __init__(self, bucket: Bucket, segments: Sequence[str], *, source: str, gap_bytes: int) -> None:
+    def __init__(self, bucket: Bucket, segments: Mapping[int, str], *, source: str, gap_bytes: int) -> None:
         self._bucket = bucket
         self._segments = segments
         self._source = source
@@ -70,7 +72,8 @@ class RecordReader:
             cut = np.flatnonzero(records.status == RECORD_CUT)
             if not len(cut):
                 break
-            sizes = np.where(records.length > 0, records.length, UNKNOWN_RECORD_BYTES)
+            claimed = np.minimum(records.length, LONGEST_RECORD_BYTES)
+            sizes = np.where(claimed > 0, claimed, UNKNOWN_RECORD_BYTES)
             records = await context.run(_check_again, records, cut, await self._read_spans(cut, refs, sizes))
         return records
 
@@ -84,17 +87,16 @@ class RecordReader:
         )
 
     async def _read_segment(self, segment: int, index: Offsets, refs: Offsets, sizes: Offsets) -> _Read:
-        if segment >= len(self._segments):
-            found = f"segment {segment + 1}"
-            raise CorruptionError(
-                "chunk ref", source=self._source, offset=0, expected=f"one of {len(self._segments)}", found=found
-            )
+        key = self._segments.get(segment)
+        if key is None:
+            expected, found = f"segment {segment + 1}", f"{len(self._segments)} others"
+            raise CorruptionError("segment files", source=self._source, offset=0, expected=expected, found=found)
         offsets = refs[index] & OFFSET_MASK
         if np.any(offsets[1:] < offsets[:-1]):
             order = np.argsort(offsets, kind="stable")
             index, offsets = index[order], offsets[order]
         plan = plan_ranges(offsets, offsets + sizes[index], gap_bytes=self._gap_bytes)
-        parts = await read_plan(self._bucket, self._segments[segment], plan)
+        parts = await read_plan(self._bucket, key, plan)
         return _Read(index, plan.part, plan.positions(offsets), parts)
 
 

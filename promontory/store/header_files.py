@@ -63,15 +63,18 @@ class HeaderFile:
         return await asyncio.to_thread(IndexHeader, np.frombuffer(self._kept, np.uint8), source=source)
 
 
-async def prepare_header(bucket: Bucket, ulid: str, *, directory: Path | None) -> HeaderFile:
+async def prepare_header(
+    bucket: Bucket, ulid: str, *, directory: Path | None, index_bytes: int | None = None
+) -> HeaderFile:
     """Make sure that a block's header is in `directory`, building it from the bucket; None keeps it in memory.
 
-    Checks its frame only. Raises CorruptionError naming the block, or the bucket's errors.
+    Checks its frame only, and that it was made of an index of `index_bytes` where that is known. Raises
+    CorruptionError naming the block, or the bucket's errors.
     """
     path = None if directory is None else directory / ulid / HEADER_FILE
     if path is not None:
         with suppress(OSError, CorruptionError, ValueError):
-            await asyncio.to_thread(_check, path, ulid)
+            await asyncio.to_thread(_check, path, ulid, index_bytes)
             return HeaderFile(bucket, ulid, path)
     return HeaderFile(bucket, ulid, await _build(bucket, ulid, path))
 
@@ -117,8 +120,12 @@ def _open(path: Path, source: str) -> IndexHeader:
     return IndexHeader(_map(path), source=source)
 
 
-def _check(path: Path, ulid: str) -> None:
-    read_frame(_map(path), source=f"index of block {ulid}")
+def _check(path: Path, ulid: str, index_bytes: int | None) -> None:
+    source = f"index of block {ulid}"
+    found = read_frame(_map(path), source=source).toc.index_bytes
+    if index_bytes not in (None, found):
+        expected = f"that of an index of {index_bytes} bytes"
+        raise CorruptionError("header", source=source, offset=0, expected=expected, found=f"of {found}")
 
 
 def _map(path: Path) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import BlockFile, BlockMeta, ThanosMeta
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.errors import CorruptionError, InputError, ObjectNotFound
 from promontory.model.clock import SystemClock
@@ -384,6 +384,50 @@ async def test_two_segment_files_are_read(block: Path, expected: Content, strict
         await read_frames(store.select(EVERYTHING, context))
     assert context.budget.held_bytes == 0
     assert expected
+
+
+async def test_other_files_beside_the_segments_are_no_segments(
+    block: Path, expected: Content, strict: NewContext
+) -> None:
+    bucket = await fill_bucket([block])
+    for name in (".nfs0001", "000000", "000001.tmp", "0000001", "old/000001"):
+        await bucket.put(f"{block.name}/chunks/{name}", b"not a segment")
+    store = await open_block(bucket, read_meta(block))
+    assert (await read_frames(store.select(EVERYTHING, strict())))[1] == expected
+
+
+async def test_a_missing_segment_is_named_and_the_next_one_not_read_in_its_place(
+    block: Path, context: QueryContext
+) -> None:
+    bucket = await fill_bucket([block])
+    await bucket.put(f"{block.name}/chunks/000002", await bucket.get(f"{block.name}/chunks/000001"))
+    await bucket.delete(f"{block.name}/chunks/000001")
+    assert await try_read(bucket, read_meta(block), context) == {}
+    assert ["segment 1" in warning and block.name in warning for warning in context.warnings] == [True]
+
+
+@pytest.mark.parametrize("claim", [-5, 1, 2**62])
+async def test_a_meta_that_lies_about_its_largest_entries_changes_nothing(
+    block: Path, expected: Content, strict: NewContext, claim: int
+) -> None:
+    meta = read_meta(block, {"replica": "a"})
+    assert meta.thanos is not None
+    meta = replace(meta, thanos=replace(meta.thanos, series_max_bytes=claim, chunk_max_bytes=claim))
+    store = await open_block(await fill_bucket([block]), meta)
+    selector = replace(EVERYTHING, without_replica_labels=(b"replica",))
+    assert (await read_frames(store.select(selector, strict())))[1] == expected
+
+
+async def test_a_local_header_of_an_index_of_another_size_is_built_again(
+    blocks: list[Path], expected: Content, strict: NewContext, tmp_path: Path
+) -> None:
+    first, second = blocks
+    await open_block(FilesystemBucket(second.parent), read_meta(second), directory=tmp_path)
+    (tmp_path / second.name).rename(tmp_path / first.name)
+    files = (BlockFile("index", (first / "index").stat().st_size),)
+    meta = replace(read_meta(first), thanos=ThanosMeta(labels=Labels(), files=files))
+    store = await open_block(FilesystemBucket(first.parent), meta, directory=tmp_path)
+    assert (await read_frames(store.select(EVERYTHING, strict())))[1] == expected
 
 
 def test_the_series_of_the_tests_reach_over_a_chunk() -> None:
