@@ -84,7 +84,9 @@ class BucketStore:
         metas, unreadable = await self._listing.list_blocks()
         dropped = [ulid for ulid in self._blocks if ulid not in metas]
         gate = asyncio.Semaphore(self._opened_at_once)
-        kept = {ulid: block for ulid, block in self._blocks.items() if ulid in metas and block.error is None}
+        kept = {
+            ulid: block for ulid, block in self._blocks.items() if block.error is None and metas.get(ulid) == block.meta
+        }
         fresh = [meta for ulid, meta in metas.items() if ulid not in kept]
         opened = await asyncio.gather(*(self._open(meta, gate) for meta in fresh))
         self._blocks = {

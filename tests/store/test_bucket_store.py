@@ -194,6 +194,16 @@ async def test_blocks_that_are_gone_are_dropped_with_their_headers(site: Site, t
     assert sorted(os.listdir(tmp_path)) == sorted(block.name for block in site.blocks[1:])
 
 
+async def test_a_block_whose_meta_was_written_again_is_opened_again(site: Site) -> None:
+    store = site.store()
+    await store.sync()
+    changed = read_meta(site.blocks[0], {"replica": "c"})
+    site.listing.metas[changed.ulid] = changed
+    assert (await store.sync()).opened == (changed.ulid,)
+    assert Labels.from_mapping({"replica": "c"}) in store.describe().label_sets
+    assert (await store.sync()).opened == ()
+
+
 async def test_limits_count_series_of_all_blocks(site: Site, strict: NewContext) -> None:
     store = site.store()
     await store.sync()
