@@ -41,10 +41,18 @@ class PrometheusClient:
         """Return global.external_labels of the running configuration."""
         import yaml
 
-        text = (await self._data("/api/v1/status/config"))["yaml"]
-        configuration = yaml.safe_load(text) or {}
-        labels = (configuration.get("global") or {}).get("external_labels") or {}
-        return Labels.from_mapping({str(name): str(value) for name, value in labels.items()})
+        path = "/api/v1/status/config"
+        data = await self._data(path)
+        try:
+            # Scalars stay the texts they are; the safe loader also fails at a plain `=`, which Go writes.
+            configuration = yaml.load(data["yaml"], Loader=yaml.BaseLoader)
+            labels = (configuration.get("global") or {}).get("external_labels") or {}
+            return Labels.from_mapping({str(name): str(value) for name, value in labels.items()})
+        except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"{self.url}{path}: expected a configuration of Prometheus, found {type(error).__name__}",
+                endpoint=self.url,
+            ) from error
 
     async def flags(self) -> dict[str, str]:
         """Return the command-line flags that Prometheus runs with."""

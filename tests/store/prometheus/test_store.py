@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from promontory.chunk.decode import decode_chunks
-from promontory.errors import CorruptionError, InputError, LimitError, StoreUnavailable
+from promontory.errors import CorruptionError, InputError, LimitError, StoreError, StoreUnavailable
 from promontory.model.clock import SystemClock
 from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import Frame
@@ -255,6 +256,34 @@ async def test_a_prometheus_that_holds_nothing_yet_is_asked_for_all_times(tmp_pa
         store = PrometheusStore(client, name="sidecar")
         await store.refresh()
         assert store.describe().time_range == ALL_TIME
+        await client.close()
+
+
+async def test_external_labels_keep_the_text_that_prometheus_has_for_them(tmp_path: Path) -> None:
+    labels = {"a": "=", "b": "on", "c": "017", "d": "1_0", "e": "2020-01-02", "f": "~", "g": "1:30", "h": "0x1f"}
+    lines = [f"    {name}: '{value}'" for name, value in labels.items()]
+    relabel = "{source_labels: [a], separator: '=', target_label: b}"
+    scrape = f"scrape_configs:\n- job_name: x\n  relabel_configs:\n  - {relabel}\n"
+    config = "global:\n  external_labels:\n" + "\n".join(lines) + "\n" + scrape
+    with run_prometheus(tmp_path / "odd", config=config) as odd:
+        client = PrometheusClient(odd.url)
+        assert await client.external_labels() == Labels.from_mapping(labels)
+        await client.close()
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '{"data": []}', '{"data": {"yaml": "{"}}', '{"data": {"yaml": "[]"}}'])
+async def test_what_is_no_prometheus_is_an_error_that_names_it(body: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = PrometheusClient(f"http://127.0.0.1:{port}")
+        with pytest.raises(StoreError, match=rf"http://127\.0\.0\.1:{port}/api/v1/status/config: expected"):
+            await client.external_labels()
         await client.close()
 
 
