@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from promontory.errors import InputError
+from promontory.model.url import without_user
 from promontory.service.values import Values
 
 
@@ -15,7 +15,7 @@ from promontory.service.values import Values
 class SidecarSettings:
     """One Prometheus and how its blocks are shipped."""
 
-    prometheus_url: str
+    prometheus_url: str = field(repr=False)
     tsdb_path: Path
     poll_interval_s: float = 30.0
     request_timeout_s: float = 30.0
@@ -57,8 +57,3 @@ def parse_prometheus_url(text: str, *, flag: str) -> str:
     if not is_address or parts.query or parts.fragment:
         raise InputError(f"flag {flag}: expected a URL such as http://localhost:9090, found {without_user(text)!r}")
     return text.rstrip("/")
-
-
-def without_user(url: str) -> str:
-    """Return a URL without user and password."""
-    return re.sub(r"//[^/]*@", "//", url)

@@ -10,6 +10,7 @@ from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.errors import InputError
 from promontory.model.store_status import StoreStatus
+from promontory.model.url import without_user
 from promontory.service.lifecycle import Service
 from promontory.service.values import Values
 from promontory.store.fanout import FanoutStore
@@ -80,7 +81,7 @@ def read_sidecars(values: Values) -> list[SidecarSettings]:
         if not separator or not Path(path).is_dir():
             raise InputError(
                 f"flag --prometheus: expected URL=TSDB_PATH with the URL of a Prometheus and its data directory, "
-                f"found {text!r}"
+                f"found {without_user(text)!r}"
             )
         found.append(
             SidecarSettings(
@@ -89,9 +90,9 @@ def read_sidecars(values: Values) -> list[SidecarSettings]:
                 ignore_unequal_block_size=values.flag("--shipper.ignore-unequal-block-size"),
             )
         )
-    urls = [settings.prometheus_url for settings in found]
-    if len(set(urls)) < len(urls):
-        raise InputError(f"flag --prometheus: expected each URL once, found {', '.join(sorted(urls))}")
+    names = sorted(settings.name for settings in found)  # which also name their metrics
+    if len(set(names)) < len(names):
+        raise InputError(f"flag --prometheus: expected each URL once, found {', '.join(names)}")
     return found
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promontory.errors import InputError
+from promontory.model.url import without_user
 from promontory.service.flag_kinds import Kind, Value, parse_value
 from promontory.service.values import Values
 
@@ -92,7 +93,8 @@ class FlagSet:
         given: dict[str, list[Value]] = {}
         for flag, text in self._pairs(arguments):
             if flag.name in given and not flag.is_repeated:
-                raise InputError(f"flag {flag.name}: expected once, found it again with {text!r}")
+                again = "" if flag.kind is Kind.CONTENT else f" with {without_user(text)!r}"  # contents hold secrets
+                raise InputError(f"flag {flag.name}: expected once, found it again{again}")
             given.setdefault(flag.name, []).append(flag.parse(text))
         for flag in self.flags.values():
             if flag.is_required and flag.name not in given:

@@ -94,6 +94,7 @@ def test_a_refused_flag_with_its_default_changes_nothing() -> None:
         (["--wait"], "flag --wait: expected a value, found none"),
         (["--wait", "--partial"], "flag --wait: expected a value, found none"),
         (["--wait=1s", "--wait=2s"], "flag --wait: expected once"),
+        (["--config=a: secret", "--config=b: secret"], "^flag --config: expected once, found it again$"),
         (["--config-file=/nowhere/x.yml"], "flag --config-file: expected a readable text file, found '/nowhere/x.yml'"),
         (["--config=$(NOT_THERE_AT_ALL)"], "expected environment variable NOT_THERE_AT_ALL"),
         (["--enforce"], "flag --enforce is not supported yet: tenancy comes later"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from promontory.errors import InputError, StoreError, StoreUnavailable
 from promontory.model.labels import Labels
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
+from promontory.model.url import without_user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,7 +31,7 @@ class PrometheusClient:
         import httpx
 
         # A user and password in the URL are for requests, not for errors and logs.
-        self.url = re.sub(r"//[^/]*@", "//", url.rstrip("/"))
+        self.url = without_user(url.rstrip("/"))
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=timeout_s, trust_env=False)
 
     async def close(self) -> None:
