@@ -146,9 +146,10 @@ class Catalog:
         info = files.get(META_FILE)
         if info is None:
             return None
-        if info.size_bytes > MAX_DOCUMENT_BYTES:
-            problem = f"meta.json of {info.size_bytes} bytes: expected at most {MAX_DOCUMENT_BYTES}"
-            return CachedMeta("", None, problem)
+        try:
+            _check_size(info)
+        except CorruptionError as error:
+            return CachedMeta("", None, str(error))
         return self._cache.find(ulid, info)
 
     async def _learn_marks(self, listed: Mapping[str, Files]) -> None:
@@ -157,6 +158,7 @@ class Catalog:
         async def learn(ulid: str) -> None:
             key = f"{ulid}/{name}"
             try:
+                _check_size(listed[ulid][name])
                 mark = parse_mark(await self._bucket.get(key), MarkKind.DELETION, source=key)
                 if mark.ulid != ulid:
                     raise CorruptionError("field id", source=key, offset=0, expected=ulid, found=mark.ulid)
@@ -202,6 +204,12 @@ class Catalog:
             excluded |= reasons
             left = {ulid: meta for ulid, meta in left.items() if ulid not in reasons}
         return excluded
+
+
+def _check_size(info: ObjectInfo) -> None:
+    if info.size_bytes > MAX_DOCUMENT_BYTES:
+        expected = f"at most {MAX_DOCUMENT_BYTES} bytes"
+        raise CorruptionError("size", source=info.key, offset=0, expected=expected, found=f"{info.size_bytes}")
 
 
 def _fits(info: ObjectInfo | None, size_bytes: int | None) -> bool:

@@ -206,6 +206,17 @@ async def test_a_mark_that_cannot_be_read_counts_as_absent_until_it_can(tmp_path
     assert (set(view.excluded), view.unreadable_marks) == ({ulid_of(1)}, {})
 
 
+async def test_a_mark_too_large_to_be_one_is_not_fetched(tmp_path: Path) -> None:
+    bucket = FailingBucket()
+    await put_block(bucket, tmp_path, meta_of(1))
+    key = f"{ulid_of(1)}/deletion-mark.json"
+    await bucket.put(key, b" " * (16 * 2**20 + 1))
+    bucket.fails_on = lambda call: call == f"get {key}"
+    view = await Catalog(bucket, clock=StillClock()).sync()
+    assert "at most 16777216" in view.unreadable_marks[ulid_of(1)]
+    assert set(view.blocks) == {ulid_of(1)}
+
+
 async def test_filters_say_why_a_block_does_not_count(tmp_path: Path) -> None:
     bucket = MemoryBucket(StillClock())
     for meta in (meta_of(1), meta_of(2, sources=(1, 2))):
