@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,3 +243,11 @@ def test_nothing_names_this_machine() -> None:
             text = path.read_text(errors="replace")
             for banned in ("/wo" + "rk/", "/fa" + "rm/", "--index" + "-url", "pypi" + ".org/simple"):
                 assert banned not in text, f"{name}: names {banned}: no path of a machine and no registry in a commit"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        document = ROOT / name
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{name}: links to {target}, which is not there"
