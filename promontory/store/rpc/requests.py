@@ -1,4 +1,8 @@
-"""Selectors to requests of the Store API and back."""
+"""Selectors to requests of the Store API and back.
+
+Times are sent within what Go's time of Thanos' "no bound" can hold: a Thanos sidecar hands them on as seconds to
+Prometheus, where larger ones wrap round, so that nothing is found and nothing is said.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,10 @@ TYPE_OF_KIND = {
 }
 KIND_OF_TYPE = {int(number): kind for kind, number in TYPE_OF_KIND.items()}
 
+# -292273086-05-16T16:47:06Z and 292277025-08-18T07:12:54.999Z.
+LEAST_TIME_MS = -9223309901257974000
+GREATEST_TIME_MS = 9223309901257974999
+
 LabelsRequest = store_pb2.LabelNamesRequest | store_pb2.LabelValuesRequest
 Request = TypeVar("Request", bound=Message)
 AnyRequest = store_pb2.SeriesRequest | LabelsRequest
@@ -40,8 +48,8 @@ def parse_request(kind: type[Request], body: bytes) -> Request:
 def series_request(selector: Selector, *, partial_response: bool, batch_size: int) -> store_pb2.SeriesRequest:
     """Return the request for the series of a Selector."""
     return store_pb2.SeriesRequest(
-        min_time=selector.time_range.min_time_ms,
-        max_time=selector.time_range.max_time_ms,
+        min_time=_time(selector.time_range.min_time_ms),
+        max_time=_time(selector.time_range.max_time_ms),
         matchers=_matcher_messages(selector.matchers),
         max_resolution_window=selector.max_resolution_ms,
         aggregates=[types_pb2.Aggr.Name(aggregate) for aggregate in selector.aggregates],
@@ -60,8 +68,8 @@ def series_request(selector: Selector, *, partial_response: bool, batch_size: in
 def label_names_request(selector: Selector, *, partial_response: bool) -> store_pb2.LabelNamesRequest:
     """Return the request for the label names of a Selector."""
     return store_pb2.LabelNamesRequest(
-        start=selector.time_range.min_time_ms,
-        end=selector.time_range.max_time_ms,
+        start=_time(selector.time_range.min_time_ms),
+        end=_time(selector.time_range.max_time_ms),
         matchers=_matcher_messages(selector.matchers),
         partial_response_disabled=not partial_response,
         partial_response_strategy=_strategy(partial_response=partial_response),
@@ -74,8 +82,8 @@ def label_values_request(name: bytes, selector: Selector, *, partial_response: b
     """Return the request for the values of one label."""
     return store_pb2.LabelValuesRequest(
         label=name,
-        start=selector.time_range.min_time_ms,
-        end=selector.time_range.max_time_ms,
+        start=_time(selector.time_range.min_time_ms),
+        end=_time(selector.time_range.max_time_ms),
         matchers=_matcher_messages(selector.matchers),
         partial_response_disabled=not partial_response,
         partial_response_strategy=_strategy(partial_response=partial_response),
@@ -124,6 +132,10 @@ def wants_partial_response(request: AnyRequest) -> bool:
 def client_name() -> str:
     """Return how we name ourselves to peers."""
     return f"promontory/{version('promontory')}"
+
+
+def _time(time_ms: int) -> int:
+    return min(max(time_ms, LEAST_TIME_MS), GREATEST_TIME_MS)
 
 
 def _strategy(*, partial_response: bool) -> types_pb2.PartialResponseStrategy:

@@ -25,6 +25,7 @@ from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.rpc.client import RemoteStore
 from promontory.store.rpc.proto import info_pb2, store_pb2
+from promontory.store.rpc.requests import GREATEST_TIME_MS, LEAST_TIME_MS
 from promontory.testing.memory_store import Fault, MemorySeries, MemoryStore, in_shard, make_series, read_series
 from tests.store.rpc.messages import from_messages
 from tests.store.rpc.served import Served, connect, serve
@@ -111,7 +112,7 @@ async def test_every_field_of_a_selector_arrives() -> None:
     store = MemoryStore(SERIES, info=INFO)
     selector = Selector(
         matchers=tuple(Matcher(kind, b"pod", b"x\xff" if kind is MatchKind.EQUAL else b"x") for kind in MatchKind),
-        time_range=TimeRange(-(2**63), 2**63 - 1),
+        time_range=TimeRange(LEAST_TIME_MS, GREATEST_TIME_MS),
         max_resolution_ms=300_000,
         aggregates=(Aggregate.COUNT, Aggregate.SUM),
         function="rate",
