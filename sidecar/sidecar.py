@@ -34,6 +34,7 @@ class Sidecar:
         self._bucket = bucket
         self._bucket_was_seen = False
         self._is_shipping = False
+        self._was_ready = False
         self._told: dict[str, str] = {}
         self._flags_are_checked = bucket is None or settings.ignore_unequal_block_size
 
@@ -41,6 +42,10 @@ class Sidecar:
     def is_ready(self) -> bool:
         """Whether Prometheus has said its labels, without which nothing can be served."""
         return bool(self.store.state.labels.pairs)
+
+    @property
+    def _shipping_part(self) -> str:
+        return f"shipper {self._settings.name} to bucket {'' if self._bucket is None else self._bucket.name}"
 
     def start(self) -> None:
         """Watch Prometheus, and ship its blocks once it has said its labels."""
@@ -63,16 +68,19 @@ class Sidecar:
             await self.store.refresh()
             await self._check_flags()
         except InputError as error:
-            # Nothing that waiting mends: it ends the service, as a wrong flag does.
-            self._service.fail(error)
+            self._metrics.prometheus_up.set(0)
+            if not self._was_ready:
+                # Nothing that waiting mends: it ends the service, as a wrong flag does. Later it is an edit gone wrong,
+                # and the service may be more than this sidecar.
+                self._service.fail(error)
             raise
         except PromontoryError:
             self._metrics.prometheus_up.set(0)
             raise
         if self._shipper is not None and not self._is_shipping:
             self._is_shipping = True
-            part = f"shipper {self._settings.name} to bucket {'' if self._bucket is None else self._bucket.name}"
-            self._service.repeat(part, self._ship, interval_s=SHIP_INTERVAL_S)
+            self._service.repeat(self._shipping_part, self._ship, interval_s=SHIP_INTERVAL_S)
+        self._was_ready = True
         self._metrics.prometheus_up.set(1)
         self._metrics.heartbeat.set(self._service.clock.now_ms() / 1000)
 
@@ -112,6 +120,8 @@ class Sidecar:
             async for _ in self._bucket.list(recursive=False):
                 break
             self._bucket_was_seen = True
+            # The blocks that wait may take hours; nothing that is asked of us waits for them.
+            self._service.probes.set_ready(self._shipping_part)
 
     def _tell(self, report: ShipReport) -> None:
         for ulid in report.uploaded:

@@ -53,9 +53,13 @@ class PrometheusStore:
         self.state = PrometheusState(Labels())
 
     async def refresh(self) -> None:
-        """Ask for external labels and oldest time. Raises StoreError; InputError where there are no labels."""
+        """Ask for external labels and oldest time. Raises StoreError, which leaves what is known.
+
+        Raises InputError where there are no labels, and answers nothing from then on: the old ones are not true.
+        """
         labels = await self._client.external_labels()
         if not labels.pairs:
+            self.state = PrometheusState(labels)
             raise InputError(
                 f"Prometheus {self._client.url} has no external labels: expected at least one under "
                 "global.external_labels of its configuration, which tells its blocks from others"
