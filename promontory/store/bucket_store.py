@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from promontory.block.meta import BlockMeta
+from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
 from promontory.errors import PromontoryError, StoreError
 from promontory.model.context import QueryContext
@@ -138,7 +139,7 @@ class BucketStore:
         ask: Callable[[BlockStore, Selector], Awaitable[list[bytes]]],
     ) -> list[bytes]:
         unlimited = replace(selector, limit=0)
-        answers = await asyncio.gather(*(ask(block, unlimited) for block in self._choose(selector, context)))
+        answers = await map_concurrently(lambda block: ask(block, unlimited), self._choose(selector, context))
         return sorted({text for answer in answers for text in answer})[: selector.limit or None]
 
     def _choose(self, selector: Selector, context: QueryContext) -> list[BlockStore]:

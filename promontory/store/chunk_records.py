@@ -5,13 +5,13 @@ A record that turns out longer than was thought is read again by its own length.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
 from promontory.errors import CorruptionError
 from promontory.kernels.chunk_records import RECORD_CUT, check_records
@@ -79,12 +79,11 @@ class RecordReader:
 
     async def _read_spans(self, chosen: Offsets, refs: Offsets, sizes: Offsets) -> list[_Read]:
         segments = refs[chosen] >> SEGMENT_SHIFT
-        return await asyncio.gather(
-            *(
-                self._read_segment(segment, chosen[segments == segment], refs, sizes)
-                for segment in np.unique(segments).tolist()
-            )
-        )
+
+        async def read(segment: int) -> _Read:
+            return await self._read_segment(segment, chosen[segments == segment], refs, sizes)
+
+        return await map_concurrently(read, np.unique(segments).tolist())
 
     async def _read_segment(self, segment: int, index: Offsets, refs: Offsets, sizes: Offsets) -> _Read:
         key = self._segments.get(segment)
