@@ -7,7 +7,7 @@ to what Prometheus still holds.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -19,6 +19,7 @@ from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
 from promontory.model.selector import Selector, Shard
 from promontory.model.store_info import StoreInfo, TsdbInfo
+from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
 from promontory.store.external_labels import strip_matchers
 from promontory.store.prometheus.answer import SAMPLED_LIMIT_BYTES, StreamedAnswer, read_sampled
@@ -141,8 +142,7 @@ class PrometheusStore:
 
     async def _read_labels(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         found = await self._client.series(_form(selector.matchers, selector.time_range))
-        rows = LabelRows.from_labels([Labels.from_mapping(labels) for labels in found], context.symbols)
-        yield Frame(labels=rows, chunks=ChunkColumns.empty(), buffers=())
+        yield await context.run(_label_frame, found, context.symbols)
 
     async def _read_chunks(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         import cramjam
@@ -178,6 +178,11 @@ class PrometheusStore:
         async with aclosing(frames):
             async for frame in frames:
                 yield await context.run(_complete, frame, external, selector.shard)
+
+
+def _label_frame(found: Sequence[Mapping[str, str]], symbols: SymbolTable) -> Frame:
+    rows = LabelRows.from_labels([Labels.from_mapping(labels) for labels in found], symbols)
+    return Frame(labels=rows, chunks=ChunkColumns.empty(), buffers=())
 
 
 def _complete(frame: Frame, external: Labels, shard: Shard | None) -> Frame:
