@@ -17,8 +17,8 @@ ENDPOINT_FLAGS = (
          "of a name.", group=ENDPOINTS, is_repeated=True),
     Flag("--endpoint-strict", help="Address that is asked even when its health check keeps failing.", group=ENDPOINTS,
          is_repeated=True),
-    Flag("--store.unhealthy-timeout", Kind.DURATION, "5m", "How long an endpoint that fails is still asked (and its "
-         "failure told with each answer) before it is left out.", ENDPOINTS),
+    Flag("--store.unhealthy-timeout", Kind.DURATION, "5m", "How long an endpoint that fails is still asked; after "
+         "that it is only named in the answers that may lack its data.", ENDPOINTS),
     Flag("--store.response-timeout", Kind.DURATION, "10s", "Longest silence of an endpoint in an answer; 0: none.",
          ENDPOINTS),
     Flag("--store.sd-dns-interval", Kind.DURATION, "30s", "Interval between look-ups of dns+ names.", ENDPOINTS,

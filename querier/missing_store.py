@@ -1,4 +1,4 @@
-"""MissingStore: stands for endpoints that could not even be looked up, so that answers say what they may lack."""
+"""MissingStore: stands for an endpoint that is not asked, not looked up or given up; answers say what they lack."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from promontory.model.store_info import StoreInfo
 
 
 class MissingStore:
-    """A Store that always fails with the reason given."""
+    """A Store that always fails with the reason given; `info` is what the endpoint said of itself last."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, info: StoreInfo | None = None) -> None:
         self._reason = reason
+        self._info = info
 
     def describe(self) -> StoreInfo:
-        """Return nothing known: every Selector concerns it."""
-        return StoreInfo(self._reason, "unknown")
+        """Return what was known last; without it every Selector concerns the endpoint."""
+        return self._info or StoreInfo(self._reason, "unknown")
 
     async def select(self, selector: Selector, context: QueryContext) -> AsyncIterator[Frame]:
         """Fail."""

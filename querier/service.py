@@ -49,7 +49,8 @@ async def build(service: Service) -> None:
     )
 
     def children() -> Sequence[Store]:
-        return [*endpoints.peers(), *map(MissingStore, endpoints.lookup_errors())]
+        lost = [MissingStore(f"no answer for long: {one.last_error}", one.info) for one in endpoints.given_up()]
+        return [*endpoints.peers(), *lost, *map(MissingStore, endpoints.lookup_errors())]
 
     async def poll() -> None:
         for change in await endpoints.poll():

@@ -23,7 +23,7 @@ from promontory.bucket.port import Bucket, ObjectInfo
 from promontory.catalog.filters import BlockFilter, FilterFacts
 from promontory.catalog.meta_cache import CachedMeta, MetaCache
 from promontory.catalog.view import CatalogView
-from promontory.errors import CorruptionError, ObjectNotFound
+from promontory.errors import BucketError, CorruptionError, ObjectNotFound
 from promontory.model.clock import Clock
 
 Files = dict[str, ObjectInfo]
@@ -132,15 +132,24 @@ class Catalog:
                 if info.size_bytes <= MAX_DOCUMENT_BYTES and self._cache.find(ulid, info) is None
             ]
 
+        failures: list[BucketError] = []
+
         async def learn(ulid: str) -> None:
+            if failures:
+                return
             try:
                 body = await self._bucket.get(f"{ulid}/{META_FILE}")
             except ObjectNotFound:
                 del listed[ulid][META_FILE]  # deleted since it was listed
                 return
+            except BucketError as error:
+                failures.append(error)  # what is under way is still learned, and need not be read again
+                return
             await asyncio.to_thread(self._cache.learn, ulid, listed[ulid][META_FILE], body)
 
         await map_concurrently(learn, await asyncio.to_thread(find_unknown))
+        if failures:
+            raise failures[0]
 
     async def _known(self, ulid: str, files: Files) -> CachedMeta | None:
         info = files.get(META_FILE)

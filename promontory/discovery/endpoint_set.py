@@ -3,8 +3,9 @@
     spec -> addresses -> peers;   every poll: look names up, ask Info of all peers at once, note health
 
 A peer that fails is still asked by queries, so that its failure is a warning on each answer and no answer is silently
-partial. Only after `unhealthy_timeout_s` without one success it is given up (Thanos leaves it out at once); a
-strict one never is. An address that its name no longer has goes at once.
+partial. Only after `unhealthy_timeout_s` without one success it is given up (Thanos leaves it out at once), and then
+still named in each answer that it could have had a part in; a strict one never is. An address that its name no longer
+has goes at once.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class _Endpoint(Generic[PeerType]):
     has_succeeded: bool = False
     last_check_ms: int = 0
     last_error: str = "not asked yet"
+    last_info: StoreInfo | None = None
 
 
 class EndpointSet(Generic[PeerType]):
@@ -85,6 +87,15 @@ class EndpointSet(Generic[PeerType]):
             endpoint.peer
             for _, endpoint in sorted(self._endpoints.items())
             if endpoint.is_strict or now_s - endpoint.last_success_s <= self._unhealthy_timeout_s
+        ]
+
+    def given_up(self) -> list[StoreStatus]:
+        """Return the peers that are no longer asked, with what they said last: what an answer may lack."""
+        asked = {id(peer) for peer in self.peers()}
+        return [
+            StoreStatus(address, endpoint.last_info, endpoint.last_check_ms, endpoint.last_error)
+            for address, endpoint in sorted(self._endpoints.items())
+            if id(endpoint.peer) not in asked
         ]
 
     def statuses(self) -> list[StoreStatus]:
@@ -163,6 +174,7 @@ class EndpointSet(Generic[PeerType]):
         else:
             endpoint.last_error = ""
             endpoint.has_succeeded = True
+            endpoint.last_info = endpoint.peer.describe()
             endpoint.last_success_s = self._clock.monotonic_s()
         endpoint.last_check_ms = self._clock.now_ms()
         return None if endpoint.last_error == before else EndpointChange(address, endpoint.last_error)

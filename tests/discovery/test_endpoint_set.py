@@ -84,9 +84,13 @@ async def test_a_failing_peer_is_asked_on_until_the_unhealthy_timeout() -> None:
     changes = await site.endpoints.poll()
     assert [(change.address, change.is_removed) for change in changes] == [("a:1", True)]
     assert site.asked() == ["strict:1"]
+    (lost,) = site.endpoints.given_up()
+    assert (lost.address, lost.last_error) == ("a:1", "connection refused")
+    assert lost.info == site.peers["a:1"].describe()
     site.peers["a:1"].error = None
     await site.endpoints.poll()
     assert site.asked() == ["a:1", "strict:1"]
+    assert site.endpoints.given_up() == []
 
 
 async def test_a_peer_that_never_answered_is_asked_too_and_has_no_info() -> None:
