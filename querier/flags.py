@@ -57,7 +57,7 @@ QUERY_FLAGS = (
     Flag("--query.partial-response", Kind.BOOLEAN, "true", "Answer with what there is, and a warning, where an "
          "endpoint fails; a request's partial_response decides over it.", QUERIES),
     Flag("--query.auto-downsampling", Kind.BOOLEAN, "false", "Allow data of resolution step / 5 where a range query "
-         "names no max_source_resolution.", QUERIES),
+         "names no max_source_resolution. Downsampled data is not read yet: answers that allow 5m say so.", QUERIES),
     Flag("--query.instant.default.max_source_resolution", Kind.DURATION, "0s",
          "Coarsest resolution of instant queries that name none.", QUERIES),
     Flag("--query.metadata.default-time-range", Kind.DURATION, "0s", "Time range of label and series requests that "

@@ -30,6 +30,7 @@ from promontory.store.port import Store
 from promontory.store.samples import read_samples
 
 MORSELS_IN_FLIGHT = 4
+FINEST_DOWNSAMPLED_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class QueryEngine:
                 subquery_step_ms=self._settings.default_step_ms,
             ),
         )
+        if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:
+            context.warn(
+                f"downsampled data is not read yet: this answer is of raw samples only, although a resolution of "
+                f"{options.max_resolution_ms // 1000}s is allowed"
+            )
         execution = Execution(plan, context, max_samples=self._settings.max_samples)
         await self._feed_all(plan, execution, options, context)
         result = await context.run(execution.finish)
@@ -100,7 +106,7 @@ class QueryEngine:
         replica_labels = self._settings.replica_labels if options.replica_labels is None else options.replica_labels
         batches = read_samples(
             self._store,
-            # Downsampled chunks are not decoded yet: raw data only, whatever resolution would be allowed.
+            # Downsampled chunks are not decoded yet: `_answer` warns where a request would allow them.
             replace(selector, max_resolution_ms=0),
             context,
             replica_labels=replica_labels,

@@ -56,6 +56,17 @@ async def test_a_range_query_merges_replicas_before_it_computes(context: QueryCo
     assert result.value.steps.values == pytest.approx(np.full((1, 6), 4.0))
 
 
+async def test_an_answer_says_that_allowed_downsampled_data_was_not_read(context: QueryContext) -> None:
+    grid = TimeGrid(5 * MINUTE_MS, 10 * MINUTE_MS, MINUTE_MS)
+    engine = engine_over(replicas())
+    fine = await engine.range("requests_total", grid, QueryOptions(max_resolution_ms=299_999), context)
+    assert fine.annotations.warnings == ()
+    coarse = await engine.range("requests_total", grid, QueryOptions(max_resolution_ms=3_600_000), context)
+    assert coarse.partial
+    assert [re.match(r"downsampled data is not read yet: .* a resolution of 3600s", text) is not None
+            for text in coarse.annotations.warnings] == [True]  # fmt: skip
+
+
 async def test_without_deduplication_each_replica_counts(context: QueryContext) -> None:
     grid = TimeGrid(5 * MINUTE_MS, 5 * MINUTE_MS, 0)
     options = QueryOptions(deduplicate=False)
