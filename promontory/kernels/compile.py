@@ -5,9 +5,10 @@
 
 The text is a numba signature in which `octets` is a read-only uint8 array (C order) and numba's type names
 stand for themselves. A kernel is compiled on its first call, never at import, so importing this package costs
-neither numba nor memory. Machine code is kept in a directory named by the hash of every source in
-promontory/kernels, the numba version and the CPU: numba's own cache looks only at the file a kernel stands in
-and goes on serving old code when a helper in another file changed.
+neither numba nor memory. Machine code is kept in a directory named by the hash of every source the kernel is made
+of, the numba version and the CPU: numba's own cache looks only at the file a kernel stands in and goes on serving
+old code when a helper in another file changed. A kernel's sources are those of the kernels it calls and what these
+files import, so a change compiles again what it touches and nothing else.
 
 A kernel may call other kernels and intrinsics by their imported names. `kernel.py_func` is the same function in
 plain Python, with the kernels and intrinsics it calls in plain Python too: it is the definition that tests
@@ -21,6 +22,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import sys
 import threading
 import types
@@ -112,7 +114,7 @@ def _compile(function: types.FunctionType, signature: str) -> object:
     octets = numba.types.Array(numba.types.uint8, 1, "C", readonly=True)
     typed = eval(signature, {**vars(numba.types), "octets": octets})
     bound = _rebind(function, lambda callee: callee.compiled)
-    directory = cache_directory()
+    directory = cache_directory(_sources(function))
     owns_memory = not ALLOCATING.isdisjoint(function.__code__.co_names)
     options = {"nogil": True, "error_model": "numpy", "_nrt": owns_memory}
     if directory is None:
@@ -138,19 +140,60 @@ def _rebind(function: types.FunctionType, choose: Callable[[Any], object]) -> ty
     return bound
 
 
+def kernel_sources(kernel: Kernel[..., object]) -> frozenset[str]:
+    """Return the modules whose text decides what a kernel compiles to."""
+    return _sources(kernel._function)
+
+
+def _sources(function: types.FunctionType) -> frozenset[str]:
+    modules = {__name__}
+    waiting = [function]
+    seen = set()
+    while waiting:
+        caller = waiting.pop()
+        modules |= _imports(caller.__module__)
+        for name in caller.__code__.co_names:
+            callee = caller.__globals__.get(name)
+            if isinstance(callee, Intrinsic):
+                modules |= _imports(callee.py_func.__module__)
+            elif isinstance(callee, Kernel) and callee not in seen:
+                seen.add(callee)
+                waiting.append(callee._function)
+    return frozenset(modules)
+
+
 @functools.cache
-def cache_directory() -> Path | None:
-    """The directory of machine code for these sources on this machine, or None where none is writable."""
+def _imports(module: str) -> frozenset[str]:
+    """Return a module and those beside it that it imports, near and far."""
+    package = __name__.rpartition(".")[0]
+    found = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or not name.startswith(package):
+            continue
+        found.add(name)
+        text = _source_path(name).read_text()
+        waiting += re.findall(rf"^(?:from|import) ({re.escape(package)}\.\w+)", text, re.MULTILINE)
+    return frozenset(found)
+
+
+def _source_path(module: str) -> Path:
+    return Path(__file__).with_name(f"{module.rpartition('.')[2]}.py")
+
+
+@functools.cache
+def cache_directory(modules: frozenset[str]) -> Path | None:
+    """The directory of machine code for these modules on this machine, or None where none is writable."""
     import llvmlite.binding
     import numba
 
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
     digest.update(sys.version.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    for base in _cache_bases():
-        directory = base / name
+    for module in sorted(modules):
+        digest.update(module.encode() + b"\0" + _source_path(module).read_bytes())
+    for base in cache_bases():
+        directory = base / f"kernels-{digest.hexdigest()[:16]}"
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -160,7 +203,8 @@ def cache_directory() -> Path | None:
     return None
 
 
-def _cache_bases() -> list[Path]:
+def cache_bases() -> list[Path]:
+    """Return where machine code may be kept, best first."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return [Path(chosen)]

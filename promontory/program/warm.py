@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator
 
 import promontory.kernels
-from promontory.kernels.compile import Kernel, cache_directory
+from promontory.kernels.compile import Kernel, cache_bases
 from promontory.service.command import Command
 from promontory.service.flags import FlagSet
 from promontory.service.values import Values
@@ -31,7 +32,7 @@ def _run(values: Values) -> int:
     kernels = list(every_kernel())
     for _, kernel in track(kernels, "compiling kernels", console=console, disable=not sys.stderr.isatty()):
         _ = kernel.compiled
-    where = cache_directory()
+    where = next((base for base in cache_bases() if os.access(base, os.W_OK)), None)
     kept = f"kept in {where}" if where else "not kept: no cache directory is writable"
     sys.stdout.write(f"{len(kernels)} kernels compiled, {kept}\n")
     return 0
