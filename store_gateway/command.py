@@ -12,8 +12,8 @@ BLOCKS = "Blocks"
 LIMITS = "limits of the gRPC server are not built"
 
 BLOCK_FLAGS = (
-    Flag("--data-dir", default="./data", help="Directory that keeps index headers; it may be deleted at any time.",
-         group=BLOCKS),
+    Flag("--data-dir", default="./data", help="Directory that keeps index headers; it may be deleted at any time. "
+         "Empty: they are kept in memory.", group=BLOCKS),
     Flag("--cache-index-header", Kind.BOOLEAN, "true", "Keep index headers in the data directory, else in memory.",
          BLOCKS),
     Flag("--sync-block-duration", Kind.DURATION, "15m", "How often the bucket is looked through for blocks.", BLOCKS,

@@ -32,8 +32,9 @@ class StoreSettings:
         def range_at(now_ms: int) -> TimeRange:
             return TimeRange(values.time_ms("--min-time", now_ms=now_ms), values.time_ms("--max-time", now_ms=now_ms))
 
+        directory = values.text("--data-dir")
         settings = StoreSettings(
-            directory=Path(values.text("--data-dir")) if values.flag("--cache-index-header") else None,
+            directory=Path(directory) if directory and values.flag("--cache-index-header") else None,
             sync_interval_s=values.duration_s("--sync-block-duration"),
             opened_at_once=values.integer("--block-sync-concurrency"),
             range_at=range_at,
