@@ -49,3 +49,24 @@ def lookup_samples(
             out[row, j] = timestamps[newest] / 1000.0 if times else values[newest]
             present[row, j] = True
     return len(row_start) - 1
+
+
+@kernel("int64(int64[::1], int64[::1], int64, int64, int64, uint8[::1], int64[::1], int64[:, ::1])")
+def find_newest(
+    row_start: Longs, timestamps: Longs, first_ms: int, step_ms: int, lookback_ms: int,
+    stop: NDArray[np.uint8], ends: Longs, out: Longs,
+) -> int:  # fmt: skip
+    """Write which sample each row shows at each time, stale markers too; return how many rows were done.
+
+    ends: int64[k] scratch · out: int64[n, k], -1 on entry: left so where no sample is near enough
+    """
+    for row in range(len(row_start) - 1):
+        if stop[0] != 0:
+            return row
+        start = row_start[row]
+        find_ends(timestamps, start, row_start[row + 1], first_ms, step_ms, ends)
+        for j in range(len(ends)):
+            newest = ends[j] - 1
+            if newest >= start and timestamps[newest] > first_ms + j * step_ms - lookback_ms:
+                out[row, j] = newest
+    return len(row_start) - 1

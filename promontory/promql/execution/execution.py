@@ -20,15 +20,13 @@ from promontory.model.context import QueryContext
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
-from promontory.model.samples import Samples
+from promontory.model.samples import Samples, drop_stale
 from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
 from promontory.promql.execution.names import drop_marked_names
 from promontory.promql.execution.operator import Batch, Operator
-from promontory.promql.execution.pipeline import split_samples
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact, constant_steps, take_steps
-from promontory.promql.execution.windows import drop_stale
 from promontory.promql.plan.plan import Plan
 from promontory.promql.plan.walk import walk_tree
 
@@ -50,7 +48,7 @@ class Execution:
     def split(self, index: int, samples: Samples) -> Iterator[Samples]:
         """Yield a batch in parts whose vectors over all times, in all pipelines, are small."""
         width = sum(pipeline.width for pipeline in self._pipelines[index])
-        return split_samples(samples, max(1, BATCH_CELLS // max(1, width)))
+        return samples.split(max(1, BATCH_CELLS // max(1, width)))
 
     def prepare(self, index: int, samples: Samples) -> Sequence[Batch]:
         """Return a batch of select `index` as each of its pipelines wants it; thread-safe."""
@@ -101,10 +99,5 @@ class Execution:
 
 def _sorted_samples(samples: Samples) -> Samples:
     """Return the series that have samples, by labels."""
-    counts = np.diff(samples.row_start)
     index = samples.labels.sort_index()
-    index = index[counts[index] > 0]
-    place = np.repeat(samples.row_start[index], counts[index])
-    starts = np.concatenate([[0], np.cumsum(counts[index])]).astype(np.int64)
-    chosen = place + np.arange(starts[-1]) - np.repeat(starts[:-1], counts[index])
-    return Samples(samples.labels.take(index), starts, samples.timestamps_ms[chosen], samples.values[chosen])
+    return samples.take(index[np.diff(samples.row_start)[index] > 0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.model.histograms import HistogramCells
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
@@ -96,9 +97,10 @@ def repeat(run: Run, count: int, value: Value) -> Value:
         run.refuse_beyond(held_samples(value) * count)
         run.expect(len(value), count)
         order = value.order if count == 1 else None
+        cells = value.histograms
         return Steps(
             value.labels, np.repeat(value.values, count, axis=1), np.repeat(value.present, count, axis=1),
-            value.drop_name, order,
+            value.drop_name, order, cells and HistogramCells(np.repeat(cells.index, count, axis=1), cells.table),
         )  # fmt: skip
     assert isinstance(value, np.ndarray)
     return np.repeat(value, count)
@@ -111,4 +113,4 @@ def sort_values(run: Run, position: str, steps: Steps, *, descending: bool) -> S
         return steps
     values = steps.values[:, 0]
     key = -values if descending else values
-    return Steps(steps.labels, steps.values, steps.present, steps.drop_name, np.argsort(key, kind="stable"))
+    return replace(steps, order=np.argsort(key, kind="stable"))

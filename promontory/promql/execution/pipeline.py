@@ -6,13 +6,10 @@ at a time: that order alone decides the digits of a sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
-from promontory.model.label_rows import LabelRows, concat_rows
-from promontory.model.samples import Samples
+from promontory.model.samples import Samples, concat_samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Batch, Operator, Stage
 from promontory.promql.execution.run import Run
@@ -130,38 +127,4 @@ class CollectSamples:
         for part in self._parts:
             self._run.release(part)
         parts, self._parts = self._parts, []
-        return concat_samples(parts) if parts else empty_samples(self._run)
-
-
-def empty_samples(run: Run) -> Samples:
-    """Return no series."""
-    return Samples(LabelRows.empty(run.symbols), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
-
-
-def split_samples(samples: Samples, rows: int) -> Iterator[Samples]:
-    """Yield the series so many at a time; columns are shared, not copied."""
-    if len(samples) <= rows:
-        yield samples
-        return
-    for first in range(0, len(samples), rows):
-        last = min(first + rows, len(samples))
-        start, end = int(samples.row_start[first]), int(samples.row_start[last])
-        yield Samples(
-            labels=samples.labels.slice(first, last),
-            row_start=samples.row_start[first : last + 1] - start,
-            timestamps_ms=samples.timestamps_ms[start:end],
-            values=samples.values[start:end],
-        )
-
-
-def concat_samples(parts: Sequence[Samples]) -> Samples:
-    """Return the series of all parts, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    counts = np.concatenate([np.diff(part.row_start) for part in parts])
-    return Samples(
-        labels=concat_rows([part.labels for part in parts]),
-        row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        timestamps_ms=np.concatenate([part.timestamps_ms for part in parts]),
-        values=np.concatenate([part.values for part in parts]),
-    )
+        return concat_samples(parts) if parts else Samples.empty(self._run.symbols)

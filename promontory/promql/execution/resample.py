@@ -30,6 +30,7 @@ class ResampleStage:
             row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             timestamps_ms=times[batch.present],
             values=batch.values[batch.present],
+            histograms=batch.histograms.at(batch.present) if batch.histograms is not None else None,
         )
 
     def finish(self) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
 from promontory.kernels.matching import find_collision, merge_rows
+from promontory.model.histograms import HistogramCells, concat_cells
 from promontory.model.label_rows import LabelRows, concat_rows
 from promontory.model.samples import Samples
 from promontory.model.steps import Steps
@@ -38,7 +39,8 @@ def held_samples(value: Value) -> int:
 def held_bytes(value: Value) -> int:
     """Return the bytes of a value's sample columns."""
     if isinstance(value, Steps):
-        return value.values.nbytes + value.present.nbytes
+        histograms = value.histograms.resident_bytes if value.histograms is not None else 0
+        return value.values.nbytes + value.present.nbytes + histograms
     return value.resident_bytes if isinstance(value, Samples) else 0
 
 
@@ -59,7 +61,11 @@ def constant_steps(labels: LabelRows, values: Floats) -> Steps:
 
 def take_steps(steps: Steps, index: NDArray[np.int64]) -> Steps:
     """Return the rows at `index`, in that order."""
-    return Steps(steps.labels.take(index), steps.values[index], steps.present[index], steps.drop_name[index])
+    histograms = steps.histograms.at(index) if steps.histograms is not None else None
+    return Steps(
+        steps.labels.take(index), steps.values[index], steps.present[index], steps.drop_name[index],
+        histograms=histograms,
+    )  # fmt: skip
 
 
 def compact(steps: Steps) -> Steps:
@@ -85,6 +91,7 @@ def concat_steps(parts: Sequence[Steps], symbols: SymbolTable, count: int) -> St
         values=np.concatenate([part.values for part in parts]),
         present=np.concatenate([part.present for part in parts]),
         drop_name=np.concatenate([part.drop_name for part in parts]),
+        histograms=concat_cells([part.histograms for part in parts], [part.values.shape for part in parts]),
     )
 
 
@@ -100,4 +107,10 @@ def merge_equal(steps: Steps) -> Steps:
     values = np.zeros((len(first), count))
     present = np.zeros((len(first), count), np.bool_)
     merge_rows(steps.values, steps.present, group, values, present)
-    return Steps(steps.labels.take(first), values, present, steps.drop_name[first])
+    histograms = None
+    if steps.histograms is not None:
+        index = np.full(values.shape, -1, np.int32)
+        row, time = np.nonzero(steps.held)
+        index[group[row], time] = steps.histograms.index[row, time]
+        histograms = HistogramCells(index, steps.histograms.table)
+    return Steps(steps.labels.take(first), values, present, steps.drop_name[first], histograms=histograms)

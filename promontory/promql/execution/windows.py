@@ -6,22 +6,26 @@ done are never used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels import over_time, rates, trends
-from promontory.kernels.lookup import lookup_samples
-from promontory.kernels.windows import WindowKernel, count_stale
+from promontory.kernels.lookup import find_newest, lookup_samples
+from promontory.kernels.windows import WindowKernel
+from promontory.model.histograms import HistogramCells
 from promontory.model.label_rows import LabelRows
-from promontory.model.samples import STALE_NAN_BITS, Samples
+from promontory.model.samples import Samples, drop_stale
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import make_steps
 from promontory.promql.execution.wording import quote, warn_quantiles
 from promontory.promql.plan.nodes import Timing
+
+Item = TypeVar("Item", bound=np.generic)
 
 KERNELS: dict[str, WindowKernel] = {
     "avg_over_time": over_time.avg_windows,
@@ -70,7 +74,17 @@ class LookupStage:
             ends.start_ms, ends.step_ms, self.lookback_ms, int(self.times),
             self.run.stop, np.empty(ends.count, np.int64), values, present,
         )  # fmt: skip
-        return make_steps(batch.labels, *_spread(values, present, self.grid.count))
+        steps = make_steps(batch.labels, *_spread(values, present, self.grid.count))
+        if batch.histograms is None or self.times:
+            return steps
+        newest = np.full((len(batch), ends.count), -1, np.int64)
+        find_newest(
+            batch.row_start, batch.timestamps_ms, ends.start_ms, ends.step_ms, self.lookback_ms,
+            self.run.stop, np.empty(ends.count, np.int64), newest,
+        )  # fmt: skip
+        index = np.where(present, batch.histograms.index[newest], np.int32(-1))
+        table = batch.histograms.table
+        return replace(steps, histograms=HistogramCells(_spread_one(index, self.grid.count), table).compact())
 
     def finish(self) -> None:
         """Nothing is left."""
@@ -130,20 +144,12 @@ class WindowStage:
         """Nothing is left."""
 
 
-def drop_stale(samples: Samples) -> Samples:
-    """Return the samples without stale markers."""
-    bits = samples.values.view(np.uint64)
-    if count_stale(bits) == 0:
-        return samples
-    kept = bits != STALE_NAN_BITS
-    before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-    return Samples(samples.labels, before[samples.row_start], samples.timestamps_ms[kept], samples.values[kept])
-
-
 def _spread(
     values: NDArray[np.float64], present: NDArray[np.bool_], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    return _spread_one(values, count), _spread_one(present, count)
+
+
+def _spread_one(columns: NDArray[Item], count: int) -> NDArray[Item]:
     """Return one column repeated to `count` where @ made all times one."""
-    if values.shape[1] == count:
-        return values, present
-    return np.repeat(values, count, axis=1), np.repeat(present, count, axis=1)
+    return columns if columns.shape[1] == count else np.repeat(columns, count, axis=1)
