@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
@@ -12,9 +13,12 @@ from promontory.model.matcher import Matcher
 from promontory.model.store_status import StoreStatus
 from promontory.promql.parser import parse_matchers
 from promontory.query.engine import EngineSettings, QueryEngine
+from promontory.query.features import read_features
 from promontory.service.lifecycle import Service
 from promontory.service.values import Values
 from promontory.store.port import Store
+
+logger = logging.getLogger(__name__)
 
 
 def make_api(service: Service, store: Store, statuses: Callable[[], Sequence[StoreStatus]]) -> ApiApp:
@@ -39,7 +43,10 @@ def make_api(service: Service, store: Store, statuses: Callable[[], Sequence[Sto
             store_matchers=store_matchers,
         )
 
-    engine = QueryEngine(store, read_engine_settings(values))
+    settings = read_engine_settings(values)
+    if settings.features.without_effect:
+        logger.warning("features without effect here", extra={"features": " ".join(settings.features.without_effect)})
+    engine = QueryEngine(store, settings)
     backend = ApiBackend(engine, store, parse_matchers, new_context, service.clock, service.pool, statuses)
     return ApiApp(backend, read_api_settings(values))
 
@@ -52,6 +59,7 @@ def read_engine_settings(values: Values) -> EngineSettings:
         max_samples=values.integer("--query.max-samples"),
         default_step_ms=values.duration_ms("--query.default-evaluation-interval"),
         penalty=values.text("--deduplication.func") == "penalty",
+        features=read_features(values.texts("--enable-feature")),
     )
 
 

@@ -64,6 +64,10 @@ QUERY_FLAGS = (
          "name no start; 0 is all time.", QUERIES),
     Flag("--query.promql-engine", Kind.CHOICE, "prometheus", "Accepted for Thanos' manifests: there is one engine.",
          QUERIES, choices=("prometheus", "thanos")),
+    Flag("--enable-feature", help="Feature of PromQL by Prometheus' name (a comma separates several): "
+         "promql-experimental-functions, promql-extended-range-selectors, promql-binop-fill-modifiers, "
+         "promql-delayed-name-removal, use-start-timestamps, type-and-unit-labels, promql-per-step-stats.",
+         group=QUERIES, is_repeated=True),
     accepted("--query.disable-fallback", Kind.BOOLEAN),
     accepted("--query.dynamic-lookback-delta", Kind.BOOLEAN),
     accepted("--query.max-concurrent-select", Kind.INTEGER),
@@ -85,7 +89,6 @@ QUERY_FLAGS = (
     refused("--query.distributed-with-overlapping-interval", Kind.BOOLEAN, default="false",
             why="distributed execution is not built"),
     refused("--query.enable-x-functions", Kind.BOOLEAN, default="false", why="xrate and its kin are not built"),
-    refused("--enable-feature", why="experimental functions are not built", is_repeated=True),
     refused("--store.limits.request-series", Kind.INTEGER, default="0", why="limits of the gRPC server are not built"),
     refused("--store.limits.request-samples", Kind.INTEGER, default="0", why="limits of the gRPC server are not built"),
 )  # fmt: skip

@@ -26,6 +26,7 @@ from promontory.promql.nodes import Node, ValueType
 from promontory.promql.parser import parse_query
 from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
 from promontory.promql.types import value_type
+from promontory.query.features import Features
 from promontory.store.port import Store
 from promontory.store.samples import read_samples
 
@@ -42,6 +43,7 @@ class EngineSettings:
     max_samples: int = MAX_SAMPLES
     default_step_ms: int = 60_000
     penalty: bool = True
+    features: Features = Features()
 
 
 class QueryEngine:
@@ -53,17 +55,20 @@ class QueryEngine:
 
     async def instant(self, text: str, time_ms: int, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the value at one time: a vector, a scalar, a string, or samples for a range vector."""
-        return await self._answer(parse_query(text), text, TimeGrid(time_ms, time_ms, 0), options, context)
+        return await self._answer(self._parse(text), text, TimeGrid(time_ms, time_ms, 0), options, context)
 
     async def range(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the values over a grid. Raises QueryError where the query gives a range vector or a string."""
-        node = parse_query(text)
+        node = self._parse(text)
         found = value_type(node)
         if found not in (ValueType.VECTOR, ValueType.SCALAR):
             raise QueryError(
                 f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
             )
         return await self._answer(node, text, grid, options, context)
+
+    def _parse(self, text: str) -> Node:
+        return parse_query(text, self._settings.features.parser)
 
     async def _answer(
         self, node: Node, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
@@ -75,6 +80,7 @@ class QueryEngine:
                 text=text.encode(errors="surrogateescape"),
                 lookback_ms=options.lookback_ms or self._settings.lookback_ms,
                 subquery_step_ms=self._settings.default_step_ms,
+                delayed_names=self._settings.features.delayed_names,
             ),
         )
         if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:

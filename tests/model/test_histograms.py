@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promontory.model.histograms import HistogramCells, ResetHint, cells_of, concat_cells, concat_histograms
@@ -23,6 +23,7 @@ custom = st.builds(
 values = st.lists(exponential | custom, max_size=6)
 
 
+@settings(deadline=None)  # the first example compiles kernels
 @given(values, values)
 def test_columns_give_back_what_was_put_in(left: list[HistogramValue], right: list[HistogramValue]) -> None:
     symbols = SymbolTable()

@@ -29,7 +29,7 @@ def test_a_manifest_for_thanos_starts() -> None:
     "word",
     ["--query.enforce-tenancy", "--query.mode=distributed", "--store.sd-files=a.yml", "--grpc-compression=snappy",
      "--grpc-client-tls-skip-verify", "--selector.relabel-config=- action: keep", "--http.config=web.yml",
-     "--endpoint-group=a:1", "--enable-feature=promql-experimental-functions"],
+     "--endpoint-group=a:1", "--query.enable-x-functions"],
 )  # fmt: skip
 def test_what_would_change_answers_or_security_is_refused_by_name(word: str) -> None:
     with pytest.raises(InputError, match=f"flag {word.partition('=')[0]} is not supported yet: "):
