@@ -91,6 +91,7 @@ class Histograms:
 
     def take(self, index: Index) -> Histograms:
         """Return the histograms at `index`, in that order."""
+        index = np.ascontiguousarray(index)
         start = np.zeros(len(index) + 1, np.int64)
         np.cumsum(self.bucket_start[index + 1] - self.bucket_start[index], out=start[1:])
         key, count = np.empty(start[-1], np.int32), np.empty(start[-1])
