@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from promontory.errors import QueryError
 from promontory.model.context import QueryContext
@@ -43,7 +43,7 @@ class EngineSettings:
     max_samples: int = MAX_SAMPLES
     default_step_ms: int = 60_000
     penalty: bool = True
-    features: Features = Features()
+    features: Features = field(default_factory=Features)
 
 
 class QueryEngine:
