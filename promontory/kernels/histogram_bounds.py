@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +23,17 @@ from promontory.kernels.compile import kernel
 
 Floats = NDArray[np.float64]
 
+# How the parameter `fractions` is spelled in the signatures of kernels.
+FRACTIONS = "Array(float64, 1, 'C', readonly=True)"
+
 POSITIVE = 1 << 24
 CUSTOM_SCHEMA = -53
-GREATEST = 1.7976931348623157e308
+LARGEST = sys.float_info.max
 
 
 @functools.cache
-def bucket_fractions() -> Floats:
-    """Return float64[256]: 2^(i/256 - 1), to the digit as Prometheus has them. Not to be written to.
+def bound_fractions() -> Floats:
+    """Return float64[256], read-only: 2^(i/256 - 1), to the digit as Prometheus has them.
 
     Its table was made by doubling the resolution eight times, each odd entry the even one before it times a root of
     2; the rounding of those products (up to 4 units in the last place) is part of the bounds that answers show, so
@@ -41,10 +45,12 @@ def bucket_fractions() -> Floats:
         root = math.sqrt(root)
         factor = 2.0 / root if level == 0 else root
         fractions = [entry for fraction in fractions for entry in (fraction, fraction * factor)]
-    return np.array(fractions)
+    table = np.array(fractions)
+    table.flags.writeable = False
+    return table
 
 
-@kernel("float64(int64, int64, float64[::1])")
+@kernel(f"float64(int64, int64, {FRACTIONS})")
 def upper_bound(index: int, schema: int, fractions: Floats) -> float:
     """Return the upper bound of a bucket of the positive side of an exponential schema; 0 and +Inf where none is."""
     if schema < 0:
@@ -54,7 +60,7 @@ def upper_bound(index: int, schema: int, fractions: Floats) -> float:
         fraction = fractions[(index & ((1 << schema) - 1)) << (8 - schema)]
         exponent = (index >> schema) + 1
     if exponent > 1024:
-        return GREATEST if fraction == 0.5 and exponent == 1025 else math.inf
+        return LARGEST if fraction == 0.5 and exponent == 1025 else math.inf
     return math.ldexp(fraction, exponent)
 
 
@@ -67,7 +73,7 @@ def custom_bound(index: int, bounds: Floats, first: int, last: int) -> float:
     return bound
 
 
-@kernel("UniTuple(float64, 2)(int64, int64, float64[::1], float64[::1], int64, int64)")
+@kernel(f"UniTuple(float64, 2)(int64, int64, {FRACTIONS}, float64[::1], int64, int64)")
 def bucket_bounds(
     key: int, schema: int, fractions: Floats, bounds: Floats, first: int, last: int
 ) -> tuple[float, float]:  # fmt: skip
