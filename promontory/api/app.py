@@ -21,6 +21,7 @@ from promontory.api.backend import ApiBackend, ApiSettings
 from promontory.api.call import Call
 from promontory.api.failure import ApiError
 from promontory.api.gate import Gate
+from promontory.api.language_routes import answer_format, answer_syntax
 from promontory.api.metadata_routes import answer_label_values, answer_labels, answer_series
 from promontory.api.query_routes import QueryRoutes
 from promontory.api.status_routes import answer_build_info, answer_metadata, answer_stores
@@ -53,6 +54,8 @@ class ApiApp:
         routes: list[tuple[str, tuple[str, ...], Handler]] = [
             (f"{API}/query", both, queries.instant),
             (f"{API}/query_range", both, queries.range),
+            (f"{API}/format_query", both, answer_format),
+            (f"{API}/parse_query", both, answer_syntax),
             (f"{API}/series", both, answer_series),
             (f"{API}/labels", both, answer_labels),
             (f"{API}/label/{{name}}/values", get, answer_label_values),

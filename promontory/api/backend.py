@@ -27,6 +27,12 @@ class QueryBackend(Protocol):
     async def range(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the values over a time grid."""
 
+    def format(self, text: str) -> str:
+        """Return the query laid out over several lines."""
+
+    def syntax(self, text: str) -> bytes:
+        """Return the tree of the query as JSON."""
+
 
 class SeriesSource(Protocol):
     """The part of the Store port that the metadata endpoints need."""

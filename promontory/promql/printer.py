@@ -6,6 +6,7 @@ has no effect is not printed: comments, a plus before a duration, `by ()`, the p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from promontory.model.durations import format_duration
@@ -33,7 +34,7 @@ from promontory.promql.numbers import format_number, format_number_short
 from promontory.promql.operators import ARITHMETIC
 from promontory.promql.strings import quote_label_name, quote_text
 
-_ARITHMETIC = tuple(f" {operator}" for operator in sorted(ARITHMETIC))
+_ARITHMETIC = tuple(sorted(ARITHMETIC))
 _OPEN_OFFSET = (" offset (", " offset --", " offset -+")
 _OTHER_SUFFIXES = (" @ ", " anchored", " smoothed")
 _GROUPED = {Cardinality.MANY_TO_ONE: "group_left", Cardinality.ONE_TO_MANY: "group_right"}
@@ -41,33 +42,53 @@ _GROUPED = {Cardinality.MANY_TO_ONE: "group_left", Cardinality.ONE_TO_MANY: "gro
 
 def print_expr(node: Node) -> str:
     """Return the text of a query. A loop: a tree may be as deep as its longest chain of operators."""
-    written: list[str] = []
+    text = ExpressionText()
     waiting: list[Node | str] = [node]
     while waiting:
         part = waiting.pop()
-        if not isinstance(part, str):
-            waiting.extend(reversed(_parts(part)))
-        elif part:
-            if part.startswith(_ARITHMETIC) and written[-1].startswith(_OPEN_OFFSET):
-                _close_offset(written)
-            written.append(part)
-    return "".join(written)
+        if isinstance(part, str):
+            text.write(part)
+        else:
+            waiting.extend(reversed(expression_parts(part)))
+    return text.whole()
 
 
-def _close_offset(written: list[str]) -> None:
-    """Move an offset in parentheses before the other suffixes: an operator behind it would belong to it.
+class ExpressionText:
+    """The text of a query while it is written, part by part as `expression_parts` gives them."""
 
-    In `x offset (5m) @ 1 + 3` the sum is of the selector, in `x @ 1 offset (5m) + 3`, as Prometheus prints it, of
-    the offset.
-    """
-    offset = written.pop()
-    place = len(written)
-    while written[place - 1].startswith(_OTHER_SUFFIXES):
-        place -= 1
-    written.insert(place, offset)
+    def __init__(self) -> None:
+        self._written: list[str] = []
+        self.characters = 0
+
+    def write(self, part: str) -> None:
+        """Add a part."""
+        if not part:
+            return
+        if self._written and part.lstrip().startswith(_ARITHMETIC) and self._written[-1].startswith(_OPEN_OFFSET):
+            self._close_offset()
+        self._written.append(part)
+        self.characters += len(part)
+
+    def whole(self) -> str:
+        """Return the text."""
+        return "".join(self._written)
+
+    def _close_offset(self) -> None:
+        """Move an offset in parentheses before the other suffixes: an operator behind it would belong to it.
+
+        In `x offset (5m) @ 1 + 3` the sum is of the selector, in `x @ 1 offset (5m) + 3`, as Prometheus prints it,
+        of the offset.
+        """
+        written = self._written
+        offset = written.pop()
+        place = len(written)
+        while written[place - 1].startswith(_OTHER_SUFFIXES):
+            place -= 1
+        written.insert(place, offset)
 
 
-def _parts(node: Node) -> Sequence[Node | str]:
+def expression_parts(node: Node) -> Sequence[Node | str]:
+    """Return what a node is printed as on one line: text, and nodes in their places."""
     match node:
         case NumberLiteral():
             return (_number(node),)
@@ -80,26 +101,40 @@ def _parts(node: Node) -> Sequence[Node | str]:
             span = _duration(node.range_ms, node.range_expr)
             return (_selector(selector), f"[{span}]", _extended(selector), _at(selector), _offset(selector))
         case Subquery():
-            span = _duration(node.range_ms, node.range_expr)
-            step = _duration(node.step_ms, node.step_expr) if node.step_ms or node.step_expr else ""
-            return (node.expr, f"[{span}:{step}]", _at(node), _offset(node))
+            return (node.expr, *subquery_tail(node))
         case Unary():
             return (node.op, node.expr)
         case Paren():
             return ("(", node.expr, ")")
         case Binary():
-            returned = " bool" if node.return_bool else ""
-            return (*_left(node), f" {node.op}{returned}{_matching(node.matching)} ", node.rhs)
+            return (*left_parts(node), f" {binary_operator(node)} ", node.rhs)
         case Call():
             commas: list[Node | str] = [part for argument in node.args for part in (", ", argument)]
             return (node.function, "(", *commas[1:], ")")
         case Aggregation():
             parameter = () if node.param is None else (node.param, ", ")
-            return (node.op, _grouping(node), "(", *parameter, node.expr, ")")
+            return (aggregation_head(node), "(", *parameter, node.expr, ")")
 
 
-def _left(node: Binary) -> Sequence[Node | str]:
-    """Return the left side; a sign before the base of a power would be one of the whole power."""
+def subquery_tail(node: Subquery) -> Sequence[str]:
+    """Return what stands behind the expression of a subquery."""
+    span = _duration(node.range_ms, node.range_expr)
+    step = _duration(node.step_ms, node.step_expr) if node.step_ms or node.step_expr else ""
+    return (f"[{span}:{step}]", _at(node), _offset(node))
+
+
+def binary_operator(node: Binary) -> str:
+    """Return what stands between the sides of a binary operator."""
+    return f"{node.op}{' bool' if node.return_bool else ''}{_matching(node.matching)}"
+
+
+def aggregation_head(node: Aggregation) -> str:
+    """Return what stands before the arguments of an aggregation."""
+    return node.op + _grouping(node)
+
+
+def left_parts(node: Binary) -> Sequence[Node | str]:
+    """Return the left side of a binary operator; a sign before the base of a power would be one of the whole power."""
     base = node.lhs
     if node.op != "^" or not isinstance(base, NumberLiteral):
         return (base,)
@@ -197,7 +232,8 @@ def _matching(matching: Matching | None) -> str:
     if grouped:
         text += f" {grouped} ({_labels(matching.include)})"
     left, right = matching.fill_left, matching.fill_right
-    if left is not None and left == right:
+    # 0 and -0 are equal but not the same; Prometheus prints one for both.
+    if left is not None and right is not None and repr(left) == repr(right) and not math.isnan(left):
         return f"{text} fill ({format_number_short(left)})"
     if left is not None:
         text += f" fill_left ({format_number_short(left)})"

@@ -37,8 +37,8 @@ from promontory.promql.tokens import SET_OPERATORS
 COMPARISONS = frozenset(["==", "!=", "<=", "<", ">=", ">"])
 _OPERAND_TYPES = frozenset([ValueType.SCALAR, ValueType.VECTOR])
 _LABELS_ONLY = "expected label selectors only"
-# In one message Prometheus uses its internal words.
-_INTERNAL_WORDS = {
+# In one message, and where it answers the tree of a query, Prometheus uses its internal words.
+INTERNAL_WORDS = {
     ValueType.SCALAR: "scalar", ValueType.VECTOR: "vector", ValueType.MATRIX: "matrix", ValueType.STRING: "string",
 }  # fmt: skip
 
@@ -157,7 +157,7 @@ class _Checker:
                 return types[0]
             case Subquery():
                 if types[0] is not ValueType.VECTOR:
-                    found = _INTERNAL_WORDS[types[0]]
+                    found = INTERNAL_WORDS[types[0]]
                     self._fail(node.span.start, f"subquery is only allowed on instant vector, got {found} instead")
                 return ValueType.MATRIX
             case _:

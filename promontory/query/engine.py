@@ -25,6 +25,8 @@ from promontory.promql.execution.operator import Batch
 from promontory.promql.nodes import Node, ValueType
 from promontory.promql.parser import parse_query
 from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
+from promontory.promql.prettier import pretty_print
+from promontory.promql.syntax_json import write_syntax
 from promontory.promql.types import value_type
 from promontory.query.features import Features
 from promontory.store.port import Store
@@ -66,6 +68,14 @@ class QueryEngine:
                 f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
             )
         return await self._answer(node, text, grid, options, context)
+
+    def format(self, text: str) -> str:
+        """Return the query laid out over several lines, as Prometheus does."""
+        return pretty_print(self._parse(text))
+
+    def syntax(self, text: str) -> bytes:
+        """Return the tree of the query as JSON, as Prometheus answers it."""
+        return write_syntax(self._parse(text))
 
     def _parse(self, text: str) -> Node:
         return parse_query(text, self._settings.features.parser)

@@ -22,6 +22,8 @@ from promontory.model.store_info import StoreInfo
 from promontory.model.store_status import StoreStatus
 from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.promql.parser import parse_matchers, parse_query
+from promontory.promql.prettier import pretty_print
+from promontory.promql.syntax_json import write_syntax
 from promontory.testing.memory_store import MemoryStore, make_series
 
 NOW_MS = 1_795_225_129_000
@@ -58,6 +60,14 @@ class SmallEngine:
         if text == "up[1m]":
             raise InputError('invalid expression type "range vector" for range query, must be Scalar or instant Vector')
         return await self._answer(text, grid, options, context)
+
+    def format(self, text: str) -> str:
+        """Return the query laid out over several lines."""
+        return pretty_print(parse_query(text))
+
+    def syntax(self, text: str) -> bytes:
+        """Return the tree of the query as JSON."""
+        return write_syntax(parse_query(text))
 
     async def _answer(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         self.asked.append((text, grid, options, context))

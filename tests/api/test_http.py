@@ -40,6 +40,9 @@ GOOD = [
     ("/api/v1/label/U__j_6f_b/values", ["node", "prometheus"]),
     ('/api/v1/label/instance/values?match[]=up{job="node"}&match[]=up{job="x"}', ["localhost:9100"]),
     ("/api/v1/metadata?limit=4", {}),
+    ("/api/v1/format_query?query=foo%2Fbar", "foo / bar"),
+    ("/api/v1/parse_query?query=-(5)",
+     {"type": "unaryExpr", "op": "-", "expr": {"type": "parenExpr", "expr": {"type": "numberLiteral", "val": "5"}}}),
     ("/api/v1/series?match[]=up&start=10&end=5", []),
     ("/api/v1/series?match[]=up&start=-292273086-05-16T16:47:06Z&end=292277025-08-18T07:12:54.999999999Z&limit=1",
      [{"__name__": "up", "instance": "localhost:9090", "job": "prometheus"}]),
@@ -60,6 +63,8 @@ BAD = [
     ("query?query=up{", 'invalid parameter "query": 1:4: parse error: unexpected end of input inside braces'),
     ("query?query=", 'invalid parameter "query": unknown position: parse error: no expression found in input'),
     ("query?query=foo(up)", 'invalid parameter "query": 1:1: parse error: unknown function with name "foo"'),
+    ("format_query?query=up{", 'invalid parameter "query": 1:4: parse error: unexpected end of input inside braces'),
+    ("parse_query", 'invalid parameter "query": unknown position: parse error: no expression found in input'),
     (
         "query?query=rate(up)",
         'invalid parameter "query": 1:6: parse error: expected type range vector in call to function "rate", '
