@@ -16,10 +16,14 @@ from promontory.model.matcher import MatchKind
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution import operators
+from promontory.promql.execution.count_values import count_values
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
 from promontory.promql.execution.histogram_quantile import quantile_of_histograms
+from promontory.promql.execution.info import add_info
 from promontory.promql.execution.joins import join
+from promontory.promql.execution.label_order import sort_by_labels
+from promontory.promql.execution.limits import limit_ratio, limit_rows
 from promontory.promql.execution.names import DropNameStage, merge_names
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.operators import Compute, Known, StageOperator
@@ -40,6 +44,15 @@ from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[PlanNode, TimeGrid]
 NO_PARAMETER = np.empty(0)
+# The aggregations that need all rows of a group at a time.
+SELECTIONS: dict[str, Callable[..., Value]] = {
+    "bottomk": aggregate_top,
+    "count_values": count_values,
+    "limit_ratio": limit_ratio,
+    "limitk": limit_rows,
+    "quantile": aggregate_quantile,
+    "topk": aggregate_top,
+}
 # These give, or may give, a value at every time without a series to read.
 ALWAYS_PRESENT = (nodes.Constant, nodes.Clock, nodes.ToScalar, nodes.Absent)
 
@@ -98,7 +111,8 @@ class Builder:
         """Functions over range vectors."""
         source = node.source
 
-        def make(parameter: Floats = NO_PARAMETER) -> Stage:
+        def make(*parameters: Floats) -> Stage:
+            parameter = np.concatenate([NO_PARAMETER, *parameters])
             return WindowStage(self._run, node.function, grid, source.timing, source.range_ms, parameter, node.position)
 
         built = self._staged(make, children, grid.count)
@@ -128,8 +142,7 @@ class Builder:
     def aggregate(self, node: nodes.Aggregate, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Aggregations."""
         if node.op not in FOLDS:
-            function = aggregate_quantile if node.op == "quantile" else aggregate_top
-            return Compute(functools.partial(function, self._run, node), children)
+            return Compute(functools.partial(SELECTIONS[node.op], self._run, node), children)
         sink = FoldSink(self._run, node.op, node.grouping, by=not node.without, count=grid.count)
         (vector,) = children
         if isinstance(vector, Pipeline) and vector.open:
@@ -187,5 +200,9 @@ def _function(run: Run, node: PlanNode, grid: TimeGrid) -> Callable[..., Value]:
             return functools.partial(quantile_of_histograms, run, grid, node)
         case nodes.Sort():
             return functools.partial(operators.sort_values, run, node.position, descending=node.descending)
+        case nodes.SortByLabel():
+            return functools.partial(sort_by_labels, run, node)
+        case nodes.Info():
+            return functools.partial(add_info, run, node)
         case _:
             return functools.partial(operators.repeat, run, grid.count)

@@ -24,6 +24,7 @@ from promontory.kernels.matching import find_collision
 from promontory.model.label_rows import LabelRows, group_pair
 from promontory.model.labels import METRIC_NAME, Labels
 from promontory.model.steps import Steps
+from promontory.promql.execution.fills import fill_missing
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import METADATA_LABELS, Floats, compact, empty_steps, merge_equal
 from promontory.promql.nodes import Cardinality, Matching
@@ -51,13 +52,17 @@ def join(run: Run, node: Join, left: Steps, right: Steps) -> Steps:
     """Return `left op right` of matching series. Raises ExecutionError where matches are not unique."""
     count = left.values.shape[1]
     active: Flags = np.any(left.present, axis=0) & np.any(right.present, axis=0)
+    matching = node.matching
+    fills = matching.fill_left is not None or matching.fill_right is not None
+    if fills:
+        active = np.any(left.present, axis=0) | np.any(right.present, axis=0)
     if not active.any():
         return empty_steps(run.symbols, count)
-    matching = node.matching
-    left_group, right_group, groups = group_pair(left.labels, right.labels, matching.labels, on=matching.on)
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
-    many_group, one_group = (right_group, left_group) if swapped else (left_group, right_group)
+    if fills:
+        many, one = fill_missing(run, matching, many, one)
+    many_group, one_group, groups = group_pair(many.labels, one.labels, matching.labels, on=matching.on)
     _check_one_side(one, one_group, groups, active, matching)
     partners = np.bincount(one_group, minlength=groups)[many_group]
     run.refuse_beyond(int(partners.sum()) * count)

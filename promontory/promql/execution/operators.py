@@ -16,6 +16,7 @@ from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, constant_steps, held_samples, make_steps
+from promontory.promql.execution.wording import SORT_INEFFECTIVE
 from promontory.promql.plan.arithmetic import operate
 
 Floats = NDArray[np.float64]
@@ -109,7 +110,7 @@ def repeat(run: Run, count: int, value: Value) -> Value:
 def sort_values(run: Run, position: str, steps: Steps, *, descending: bool) -> Steps:
     """Return the rows with the order of their values, NaN last; a range answer is ordered by labels always."""
     if steps.values.shape[1] != 1:
-        run.warn("sort is ineffective for range queries since results are always ordered by labels", position)
+        run.warn(SORT_INEFFECTIVE, position)
         return steps
     values = steps.values[:, 0]
     key = -values if descending else values

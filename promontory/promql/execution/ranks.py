@@ -44,7 +44,7 @@ def aggregate_top(run: Run, node: Aggregate, steps: Steps, wanted: Floats) -> St
     """Return the k greatest (bottomk: least) rows of each group at each time; wanted: float64[k]."""
     # NaN is not below 1: it is refused even where there is nothing to choose from.
     if not wanted.max(initial=0.0) < 1:
-        _check_wanted(wanted)
+        check_wanted(wanted)
     if not len(steps) or wanted.max(initial=0.0) < 1:
         return empty_steps(run.symbols, len(wanted))
     group, labels = steps.labels.group(node.grouping, by=not node.without)
@@ -74,7 +74,8 @@ def _heap_order(heap: NDArray[np.int64], keys: Floats, base: int, size: int) -> 
     return heap[inside][np.argsort(-keys[inside], kind="stable")]
 
 
-def _check_wanted(wanted: Floats) -> None:
+def check_wanted(wanted: Floats) -> None:
+    """Refuse numbers of rows that are none or that int64 does not hold."""
     if np.isnan(wanted).any():
         raise ExecutionError("Parameter value is NaN")
     if wanted.min() <= -(2.0**63):

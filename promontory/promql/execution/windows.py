@@ -12,8 +12,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.kernels import over_time, rates, trends
+from promontory.kernels import over_time, rates, sample_times, trends
+from promontory.kernels.absolute_deviation import mad_windows
 from promontory.kernels.lookup import find_newest, lookup_samples
+from promontory.kernels.smoothing import smoothing_windows
 from promontory.kernels.windows import WindowKernel
 from promontory.model.histograms import HistogramCells
 from promontory.model.label_rows import LabelRows
@@ -29,6 +31,12 @@ Item = TypeVar("Item", bound=np.generic)
 
 KERNELS: dict[str, WindowKernel] = {
     "avg_over_time": over_time.avg_windows,
+    "double_exponential_smoothing": smoothing_windows,
+    "mad_over_time": mad_windows,
+    "ts_of_first_over_time": sample_times.ts_of_first_windows,
+    "ts_of_last_over_time": sample_times.ts_of_last_windows,
+    "ts_of_max_over_time": sample_times.ts_of_max_windows,
+    "ts_of_min_over_time": sample_times.ts_of_min_windows,
     "changes": rates.changes_windows,
     "count_over_time": over_time.count_windows,
     "delta": rates.delta_windows,

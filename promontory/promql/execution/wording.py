@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from promontory.promql.execution.run import Run
 
+SORT_INEFFECTIVE = "sort is ineffective for range queries since results are always ordered by labels"
+
 
 def format_general(value: float) -> str:
     """Return the shortest digits that give the value; an exponent below 1e-4 and from 1e6 on."""

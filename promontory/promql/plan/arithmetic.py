@@ -12,6 +12,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+
+def greater_of(left: Floats, right: Floats) -> Floats:
+    """Return the greater numbers as Go's math.Max: +Inf is greater than NaN, NaN than all else, 0 than -0."""
+    chosen = np.where(np.signbit(left) & (left == right), right, np.maximum(left, right))
+    return np.where((left == np.inf) | (right == np.inf), np.inf, chosen)
+
+
+def lesser_of(left: Floats, right: Floats) -> Floats:
+    """Return the lesser numbers as Go's math.Min: -Inf is less than NaN, NaN than all else, -0 than 0."""
+    chosen = np.where(np.signbit(left) & (left == right), left, np.minimum(left, right))
+    chosen = np.where(np.signbit(right) & (left == right), right, chosen)
+    return np.where((left == -np.inf) | (right == -np.inf), -np.inf, chosen)
+
+
 ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
     "+": np.add,
     "-": np.subtract,
@@ -20,6 +34,8 @@ ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
     "%": np.fmod,
     "^": np.power,
     "atan2": np.arctan2,
+    "max_of": greater_of,
+    "min_of": lesser_of,
 }
 COMPARISONS: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
     "==": np.equal,

@@ -97,12 +97,16 @@ class Resample:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A vector: a function over the range vector `source`; `position` is where the source stands in the query."""
+    """A vector: a function over the range vector `source`; `position` is where the source stands in the query.
+
+    `second` is the other scalar of a function that has two.
+    """
 
     function: str
     source: Read | Resample
     parameter: PlanNode | None = None
     position: str = ""
+    second: PlanNode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,29 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True)
+class SortByLabel:
+    """A vector in the natural order of label values, which an instant query keeps."""
+
+    vector: PlanNode
+    labels: tuple[str, ...]
+    descending: bool = False
+    position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """A vector: the series of `vector` with the labels of matching info series; `info` looks up their times.
+
+    `names` choose the info metrics; `data` are the other matchers, whose labels alone are taken where there are any.
+    """
+
+    vector: PlanNode
+    info: PlanNode
+    names: tuple[Matcher, ...]
+    data: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """What `body` is at the first time, at all times."""
 
@@ -257,6 +284,8 @@ PlanNode = (
     | Absent
     | HistogramQuantile
     | Sort
+    | SortByLabel
+    | Info
     | Repeat
 )
 _CLASSES = PlanNode.__args__

@@ -25,6 +25,7 @@ from promontory.promql.plan.nodes import (
     ScalarOperation,
     SetOperation,
     Sort,
+    SortByLabel,
     Text,
     Timing,
     VectorScalar,
@@ -39,6 +40,7 @@ _PLAIN = {
     "ToVector": "to vector",
     "ToScalar": "to scalar",
     "HistogramQuantile": "histogram quantile",
+    "Info": "info",
     "Repeat": "repeat",
 }
 
@@ -94,6 +96,8 @@ def _describe(node: PlanNode) -> str:
             return f"absent {node.labels}"
         case Sort():
             return "sort descending" if node.descending else "sort"
+        case SortByLabel():
+            return f"sort by label{' descending' * node.descending} ({', '.join(node.labels)})"
         case _:
             return _PLAIN[type(node).__name__]
 

@@ -15,6 +15,7 @@ from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.time_range import TimeGrid
 from promontory.promql import nodes as syntax
 from promontory.promql.plan.functions import AGGREGATIONS, DATE_FUNCTIONS, ELEMENTWISE, WINDOW_FUNCTIONS
+from promontory.promql.plan.info import reference_timing, split_matchers
 from promontory.promql.plan.nodes import (
     Absent,
     Aggregate,
@@ -23,6 +24,7 @@ from promontory.promql.plan.nodes import (
     Elementwise,
     Hints,
     HistogramQuantile,
+    Info,
     Join,
     LabelJoin,
     LabelReplace,
@@ -33,6 +35,7 @@ from promontory.promql.plan.nodes import (
     ScalarOperation,
     SetOperation,
     Sort,
+    SortByLabel,
     Text,
     Timing,
     ToScalar,
@@ -118,8 +121,6 @@ class _Translation:
         if is_scalar(left):
             return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool)
         matching = node.matching or syntax.Matching()
-        if matching.fill_left is not None or matching.fill_right is not None:
-            raise unsupported("fill modifiers")
         if node.op in SET_OPERATORS:
             return SetOperation(node.op, left, right, matching)
         return Join(node.op, left, right, matching, return_bool=node.return_bool)
@@ -136,6 +137,8 @@ class _Translation:
 
     def _call(self, node: syntax.Call) -> Visit:
         hints = Hints(node.function)
+        if node.function == "info":
+            return (yield from self._info(node))
         arguments = []
         for argument in node.args:
             arguments.append((yield argument, hints))
@@ -153,8 +156,18 @@ class _Translation:
         place = next(index for index, found in enumerate(arguments) if isinstance(found, Read | Resample))
         source = arguments[place]
         assert isinstance(source, Read | Resample)
-        parameter = next((found for index, found in enumerate(arguments) if index != place), None)
-        return Window(node.function, source, parameter, self._position(node.args[0]))
+        scalars = [found for index, found in enumerate(arguments) if index != place]
+        parameter, second = (*scalars, None, None)[:2]
+        return Window(node.function, source, parameter, self._position(node.args[0]), second)
+
+    def _info(self, node: syntax.Call) -> Visit:
+        vector = yield node.args[0], NO_HINTS
+        selector = _unwrap(node.args[1]) if len(node.args) > 1 else None
+        assert selector is None or isinstance(selector, syntax.VectorSelector)
+        names, data = split_matchers(selector)
+        timing = reference_timing(node.args[0], self._timing)
+        read = Read((*data, *names), self.lookback_ms, timing, Hints(node.function))
+        return Info(vector, Lookup(read, times=True), names, data)
 
     def absent(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """absent() and absent_over_time()."""
@@ -176,6 +189,11 @@ class _Translation:
     def sort(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """sort() and sort_desc()."""
         return Sort(arguments[0], node.function == "sort_desc", self._position(node))
+
+    def sort_by_label(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """sort_by_label() and sort_by_label_desc()."""
+        descending = node.function == "sort_by_label_desc"
+        return SortByLabel(arguments[0], tuple(_texts(arguments)), descending, self._position(node))
 
     def histogram_quantile(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_quantile()."""
@@ -221,9 +239,13 @@ _CALLS: dict[str, Callable[[_Translation, syntax.Call, list[PlanNode]], PlanNode
         given[0], _texts(given)[0], _texts(given)[1], tuple(_texts(given)[2:])
     ),
     "label_replace": lambda _, __, given: LabelReplace(given[0], *_texts(given)),
+    "max_of": lambda _, __, given: ScalarOperation("max_of", *given),
+    "min_of": lambda _, __, given: ScalarOperation("min_of", *given),
     "pi": lambda _, __, ___: Constant(3.141592653589793),
     "scalar": lambda _, __, given: ToScalar(given[0]),
     "sort": _Translation.sort,
+    "sort_by_label": _Translation.sort_by_label,
+    "sort_by_label_desc": _Translation.sort_by_label,
     "sort_desc": _Translation.sort,
     "time": lambda _, __, ___: Clock(),
     "timestamp": _Translation.timestamp,

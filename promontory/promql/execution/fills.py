@@ -1,0 +1,55 @@
+"""fill, fill_left and fill_right: rows that stand in for those that are missing on one side of an operator.
+
+For each match group of a side, a row is added to the other side with the labels of the group and the fill value. It
+is present at the times at which its own side has no row of the group and the other side has one; the join then needs
+to know nothing of it.
+
+    left   a b             left   a b (c)            fill_left(0): c at the times of y
+    right  x y    ──►      right  x y                      a, x: group 0 · b: group 1 · y: group 2
+
+With group_right Prometheus fills the "one" side, which is the left there, by fill_right; so the values go by "many"
+and "one" and not by where the sides stand. Source: Prometheus 3.14, promql/engine.go, VectorBinop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.kernels.matching import mark_groups
+from promontory.model.label_rows import LabelRows, group_pair
+from promontory.model.labels import METRIC_NAME
+from promontory.model.steps import Steps
+from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import compact, concat_steps, make_steps
+from promontory.promql.nodes import Matching
+
+Flags = NDArray[np.bool_]
+Groups = NDArray[np.int32]
+
+
+def fill_missing(run: Run, matching: Matching, many: Steps, one: Steps) -> tuple[Steps, Steps]:
+    """Return (many, one) with the rows that stand in for missing ones."""
+    many_group, one_group, groups = group_pair(many.labels, one.labels, matching.labels, on=matching.on)
+    count = many.values.shape[1]
+    run.expect(2 * groups, count)
+    many_seen, one_seen = np.zeros((groups, count), np.bool_), np.zeros((groups, count), np.bool_)
+    mark_groups(many.present, many_group, many_seen)
+    mark_groups(one.present, one_group, one_seen)
+    filled_many, filled_one = many, one
+    if matching.fill_right is not None:
+        rows = _stand_ins(matching, many.labels, many_group, many_seen & ~one_seen, matching.fill_right)
+        filled_one = concat_steps([one, rows], run.symbols, count)
+    if matching.fill_left is not None:
+        rows = _stand_ins(matching, one.labels, one_group, one_seen & ~many_seen, matching.fill_left)
+        filled_many = concat_steps([many, rows], run.symbols, count)
+    return filled_many, filled_one
+
+
+def _stand_ins(matching: Matching, labels: LabelRows, group: Groups, present: Flags, value: float) -> Steps:
+    """Return one row a group of the side that `labels` are of, present where `present` bool[g, k] says."""
+    groups, first = np.unique(group, return_index=True)
+    rows = labels.take(first.astype(np.int64))
+    signature = rows.keep(matching.labels) if matching.on else rows.without((METRIC_NAME, *matching.labels))
+    there = present[groups]
+    return compact(make_steps(signature, np.full(there.shape, value), there))
