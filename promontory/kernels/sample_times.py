@@ -52,7 +52,7 @@ def last_extremes(
 
 
 @kernel(ROW)
-def ts_of_first(
+def first_time(
     timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
     first_ms: int, step_ms: int, range_ms: int, at_ms: Longs, parameter: Floats,
     places: Longs, ordered: Floats, out: Floats, present: Flags,
@@ -65,7 +65,7 @@ def ts_of_first(
 
 
 @kernel(ROW)
-def ts_of_last(
+def last_time(
     timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
     first_ms: int, step_ms: int, range_ms: int, at_ms: Longs, parameter: Floats,
     places: Longs, ordered: Floats, out: Floats, present: Flags,
@@ -78,7 +78,7 @@ def ts_of_last(
 
 
 @kernel(ROW)
-def ts_of_max(
+def max_time(
     timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
     first_ms: int, step_ms: int, range_ms: int, at_ms: Longs, parameter: Floats,
     places: Longs, ordered: Floats, out: Floats, present: Flags,
@@ -88,7 +88,7 @@ def ts_of_max(
 
 
 @kernel(ROW)
-def ts_of_min(
+def min_time(
     timestamps: Longs, values: Floats, start: int, end: int, low: Longs, high: Longs,
     first_ms: int, step_ms: int, range_ms: int, at_ms: Longs, parameter: Floats,
     places: Longs, ordered: Floats, out: Floats, present: Flags,
@@ -97,7 +97,7 @@ def ts_of_min(
     last_extremes(-1.0, timestamps, values, low, high, places, out, present)
 
 
-ts_of_first_windows = window_kernel(ts_of_first)
-ts_of_last_windows = window_kernel(ts_of_last)
-ts_of_max_windows = window_kernel(ts_of_max)
-ts_of_min_windows = window_kernel(ts_of_min)
+first_time_windows = window_kernel(first_time)
+last_time_windows = window_kernel(last_time)
+max_time_windows = window_kernel(max_time)
+min_time_windows = window_kernel(min_time)

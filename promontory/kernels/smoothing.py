@@ -4,7 +4,8 @@
     slope  = trend * (level - level before) + (1 - trend) * slope
 
 `parameters` float64[2 k] holds the smoothing factor of each time, then the trend factor of each; so this has a walk
-of its own, of the shape of all window kernels.
+of its own, of the shape of all window kernels. Where a factor is not between 0 and 1, every window with a sample is
+marked present, for the caller to refuse.
 
 Source: Prometheus 3.14, promql/functions.go, funcDoubleExponentialSmoothing.
 """
@@ -60,7 +61,12 @@ def smoothing_windows(
         for j in range(count):
             if stop[0] != 0:
                 return row
-            if high[j] - low[j] >= 2:
-                out[row, j] = smooth(values, low[j], high[j], parameters[j], parameters[count + j])
+            smoothing = parameters[j]
+            trend = parameters[count + j]
+            if smoothing <= 0.0 or smoothing >= 1.0 or trend <= 0.0 or trend >= 1.0:
+                present[row, j] = high[j] > low[j]
+                out[row, j] = 0.0
+            elif high[j] - low[j] >= 2:
+                out[row, j] = smooth(values, low[j], high[j], smoothing, trend)
                 present[row, j] = True
     return len(row_start) - 1

@@ -35,6 +35,9 @@ _INTEGER = re.compile(r"0[xX](?:_?[0-9a-fA-F])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*"
 _DIGITS = r"[0-9](?:_?[0-9])*"
 _FLOAT = re.compile(rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?|inf|nan", re.IGNORECASE)
 
+_HEX = r"[0-9a-f](?:_?[0-9a-f])*"
+_HEX_FLOAT = re.compile(rf"[+-]?0x(?:_?{_HEX}\.?(?:{_HEX})?|\.{_HEX})p[+-]?{_DIGITS}", re.IGNORECASE | re.ASCII)
+
 
 def byte_at(query: bytes, offset: int) -> int:
     """Return the byte at an offset, END behind the last."""
@@ -111,6 +114,30 @@ def parse_number(text: str) -> float:
     value = float(text)
     if math.isinf(value) and text.lower() != "inf":
         raise InputError(f"error parsing number: strconv.ParseFloat: parsing {quote_text(text)}: value out of range")
+    return value
+
+
+def parse_float(text: bytes) -> float:
+    """Return a float as Go's strconv.ParseFloat reads it. Raises ValueError where that gives an error.
+
+    Python's float() also takes spaces around it, a NaN with a sign, and what is beyond float64 for infinite; it does
+    not take hexadecimal ones.
+    """
+    try:
+        written = text.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ValueError("not ASCII") from error
+    if _HEX_FLOAT.fullmatch(written):
+        try:
+            return float.fromhex(written.replace("_", ""))
+        except OverflowError as error:
+            raise ValueError("out of range") from error
+    word = written.lower().lstrip("+-")
+    if written != written.strip() or (word == "nan" and len(written) > 3):
+        raise ValueError("not a float")
+    value = float(written)
+    if math.isinf(value) and word not in ("inf", "infinity"):
+        raise ValueError("out of range")
     return value
 
 

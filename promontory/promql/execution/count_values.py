@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
+from promontory.model.labels import METRIC_NAME
 from promontory.model.steps import Steps
 from promontory.model.symbols import SymbolTable
 from promontory.promql.execution.histogram_text import histogram_texts
@@ -26,7 +27,7 @@ from promontory.promql.strings import quote_text
 def count_values(run: Run, node: Aggregate, steps: Steps, label: str) -> Steps:
     """Return the counts. Raises ExecutionError where the label's name is none."""
     name = label.encode(errors="surrogateescape")
-    if not name or b"\xed" in name or not is_utf8(name):
+    if not name or not is_utf8(name):
         raise ExecutionError(f"invalid label name {quote_text(name)}")
     count = steps.values.shape[1]
     row, time = np.nonzero(steps.present)
@@ -40,7 +41,7 @@ def count_values(run: Run, node: Aggregate, steps: Steps, label: str) -> Steps:
     pairs, pair = np.unique(group[row].astype(np.int64) << 32 | code, return_inverse=True)
     run.refuse_beyond(len(pairs) * count)
     labels = groups.take(pairs >> 32).with_column(name, (pairs & 0xFFFFFFFF).astype(np.int32))
-    if name in (b"__name__",) and node.without:
+    if name == METRIC_NAME and node.without:
         labels = labels.without((name,))
     counts = np.zeros((len(pairs), count))
     np.add.at(counts, (pair, time), 1.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from promontory.model.steps import Steps
 from promontory.promql.execution.dates import DATES
 from promontory.promql.execution.operator import Batch
-from promontory.promql.plan.arithmetic import COMPARISONS, operate
+from promontory.promql.plan.arithmetic import COMPARISONS, greater_of, lesser_of, operate
 
 Floats = NDArray[np.float64]
 Function = Callable[..., Floats]
@@ -33,9 +33,9 @@ FUNCTIONS: dict[str, Function] = {
     "atan": np.arctan,
     "atanh": np.arctanh,
     "ceil": np.ceil,
-    "clamp": lambda values, least, most: np.maximum(least, np.minimum(most, values)),
-    "clamp_max": lambda values, most: np.minimum(most, values),
-    "clamp_min": lambda values, least: np.maximum(least, values),
+    "clamp": lambda values, least, most: greater_of(least, lesser_of(most, values)),
+    "clamp_max": lambda values, most: lesser_of(most, values),
+    "clamp_min": lambda values, least: greater_of(least, values),
     "cos": np.cos,
     "cosh": np.cosh,
     "deg": lambda values: values * 180.0 / np.pi,

@@ -16,6 +16,7 @@ from promontory.promql.execution.ranks import group_starts
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Floats, make_steps, merge_equal, take_steps
 from promontory.promql.execution.wording import format_general, quote, warn_quantiles
+from promontory.promql.numbers import parse_float
 from promontory.promql.plan.nodes import HistogramQuantile
 
 BUCKET = b"le"
@@ -55,7 +56,7 @@ def _bounds(run: Run, node: HistogramQuantile, steps: Steps) -> tuple[Floats, ND
     for place, code in enumerate(codes):
         text = run.symbols.text(int(code))
         try:
-            bounds[place] = _parse_bound(text)
+            bounds[place] = parse_float(text)
             known[place] = True
         except ValueError:
             if steps.present[inverse == place].any():
@@ -70,12 +71,6 @@ def _metric_name(run: Run, steps: Steps, rows: NDArray[np.bool_]) -> str:
         return ""
     code = int(steps.labels.column(b"__name__")[np.flatnonzero(rows)[0]])
     return f" for metric name {quote(run.symbols.text(code))}" if code else ""
-
-
-def _parse_bound(text: bytes) -> float:
-    if text != text.strip():
-        raise ValueError("spaces")
-    return float(text)
 
 
 def _inform_forced(run: Run, grid: TimeGrid, node: HistogramQuantile, forced: Floats) -> None:

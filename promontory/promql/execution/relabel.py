@@ -20,8 +20,10 @@ from promontory.promql.plan.nodes import LabelJoin, LabelReplace
 if TYPE_CHECKING:
     import re2
 
-# A reference in a replacement: $$, $1, $name, ${1}, ${name}.
-_REFERENCE = re.compile(rb"\$(?:(\$)|(\w+)|\{(\w+)\})")
+# A reference in a replacement: $$, $1, $name, ${1}, ${name}. Names are of letters, digits and _ of any script.
+_REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
+# A number with a zero in front is a name.
+_GROUP_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 
 
 def replace_labels(run: Run, node: LabelReplace, steps: Steps) -> Steps:
@@ -49,14 +51,17 @@ def replace_labels(run: Run, node: LabelReplace, steps: Steps) -> Steps:
 def _expand(replacement: bytes, found: re2._Match[bytes], pattern: re2._Regexp[bytes]) -> bytes:
     """Fill references as Go does: an unknown one is empty, and a name is as long as it can be."""
 
-    def fill(reference: re.Match[bytes]) -> bytes:
+    def fill(reference: re.Match[str]) -> str:
         if reference[1]:
-            return b"$"
+            return "$"
         name = reference[2] or reference[3]
-        number = int(name) if name.isdigit() else pattern.groupindex.get(name)
-        return (found.group(number) or b"") if number is not None and number <= pattern.groups else b""
+        is_number = _GROUP_NUMBER.fullmatch(name) is not None
+        number = int(name) if is_number else pattern.groupindex.get(name.encode(errors="surrogateescape"))
+        group = found.group(number) if number is not None and number <= pattern.groups else None
+        return (group or b"").decode(errors="surrogateescape")
 
-    return _REFERENCE.sub(fill, replacement)
+    text = replacement.decode(errors="surrogateescape")
+    return _REFERENCE.sub(fill, text).encode(errors="surrogateescape")
 
 
 def join_labels(run: Run, node: LabelJoin, steps: Steps) -> Steps:

@@ -23,6 +23,7 @@ from promontory.model.samples import Samples, drop_stale
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.smoothing import refuse_factors
 from promontory.promql.execution.values import make_steps
 from promontory.promql.execution.wording import quote, warn_quantiles
 from promontory.promql.plan.nodes import Timing
@@ -33,10 +34,10 @@ KERNELS: dict[str, WindowKernel] = {
     "avg_over_time": over_time.avg_windows,
     "double_exponential_smoothing": smoothing_windows,
     "mad_over_time": mad_windows,
-    "ts_of_first_over_time": sample_times.ts_of_first_windows,
-    "ts_of_last_over_time": sample_times.ts_of_last_windows,
-    "ts_of_max_over_time": sample_times.ts_of_max_windows,
-    "ts_of_min_over_time": sample_times.ts_of_min_windows,
+    "ts_of_first_over_time": sample_times.first_time_windows,
+    "ts_of_last_over_time": sample_times.last_time_windows,
+    "ts_of_max_over_time": sample_times.max_time_windows,
+    "ts_of_min_over_time": sample_times.min_time_windows,
     "changes": rates.changes_windows,
     "count_over_time": over_time.count_windows,
     "delta": rates.delta_windows,
@@ -132,6 +133,8 @@ class WindowStage:
             np.empty(longest, np.int64), np.empty(longest), values, present,
         )  # fmt: skip
         self._annotate_names(samples.labels, present)
+        if self.function == "double_exponential_smoothing":
+            refuse_factors(self.parameter, present)
         if self.function == "quantile_over_time":
             warn_quantiles(self.run, self.parameter[np.any(present, axis=0)], self.position)
         return make_steps(batch.labels, values, present)
