@@ -28,8 +28,7 @@ def not_a_gauge(name: bytes) -> str:
 def mixed_schemas(name: bytes) -> str:
     """Return the warning that exponential histograms met custom ones."""
     return (
-        "vector contains a mix of histograms with exponential and custom buckets schemas for metric name"
-        f" {quote(name)}"
+        f"vector contains a mix of histograms with exponential and custom buckets schemas for metric name {quote(name)}"
     )
 
 

@@ -73,7 +73,10 @@ class Run:
         if not rows:
             return
         self.refuse_beyond(count)
-        size_bytes = rows * count * CELL_BYTES
+        self.expect_bytes(rows * count * CELL_BYTES)
+
+    def expect_bytes(self, size_bytes: int) -> None:
+        """Raise LimitError where so many bytes could not be held."""
         try:
             self.context.budget.charge(size_bytes)
         finally:
