@@ -1,4 +1,4 @@
-"""Chunks to samples: the chunk columns of a Frame decoded in one go, trimmed, each chunk with its own status.
+"""XOR chunks to samples: the chunk columns of a Frame decoded in one go, trimmed, each chunk with its own status.
 
 Rule: a bad chunk costs its own samples and nothing else; the caller says what it means. Sample counts are read and
 checked against the bytes that would have to hold them before anything is allocated.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels import xor_decode
 from promontory.model.frame import ChunkColumns
+from promontory.model.histograms import HistogramCells
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
 
 
@@ -32,13 +33,16 @@ class DecodedChunks:
     """The samples of c chunks in the order of the chunks.
 
     chunk_start int64[c + 1] · timestamps_ms int64[m], not falling within a chunk · values float64[m], bit patterns
-    kept · status uint8[c] of ChunkStatus; a chunk that is not OK has no samples.
+    kept · status uint8[c] of ChunkStatus; a chunk that is not OK has no samples · histograms over [m] and start_ms
+    int64[m], None where no sample has one
     """
 
     chunk_start: NDArray[np.int64]
     timestamps_ms: NDArray[np.int64]
     values: NDArray[np.float64]
     status: NDArray[np.uint8]
+    histograms: HistogramCells | None = None
+    start_ms: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.status)

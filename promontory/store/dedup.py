@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.chunk.decode import ChunkStatus, DecodedChunks, decode_chunks
+from promontory.chunk.decode import ChunkStatus, DecodedChunks
+from promontory.chunk.decode_samples import decode_samples
 from promontory.kernels.dedup import assign_lanes, find_disorder, fold_rows
-from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
+from promontory.model.frame import Aggregate, ChunkColumns, Frame
+from promontory.model.histograms import HistogramCells, ResetHint
 from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
@@ -42,7 +44,7 @@ def decode_frame(frame: Frame, time_range: TimeRange, *, penalty: bool, stop: ND
 
     `penalty` merges replicas by the penalty algorithm; otherwise all chunks of a series are united by timestamp.
     """
-    known = (frame.chunks.encoding == Encoding.XOR) & (frame.chunks.aggregate == Aggregate.RAW)
+    known = frame.chunks.aggregate == Aggregate.RAW
     chunks = frame.chunks if known.all() else frame.chunks.take(np.flatnonzero(known))
     lane = np.zeros(len(chunks), np.int32)
     if penalty:
@@ -51,9 +53,7 @@ def decode_frame(frame: Frame, time_range: TimeRange, *, penalty: bool, stop: ND
         # Of equal timestamps the first one counts: by the text of its source, not by which Store answered first.
         rank = frame.labels.symbols.ranks(chunks.source)
         chunks, _ = _order_by(chunks, rank, int(rank.max()) + 1)
-    decoded = decode_chunks(
-        chunks, frame.buffers, min_ms=time_range.min_time_ms, max_ms=time_range.max_time_ms, stop=stop
-    )
+    decoded = decode_samples(chunks, frame.buffers, frame.labels.symbols, time_range, stop)
     samples, folded = _fold(frame.labels, chunks, lane, decoded, stop)
     return DecodedFrame(
         samples=_without_empty(samples),
@@ -90,7 +90,9 @@ def _fold(
     """Return the samples with the lanes of each row merged, and whether that came to its end."""
     rows = np.arange(len(labels) + 1, dtype=np.int32)
     row_start = decoded.chunk_start[np.searchsorted(chunks.row, rows)]
-    whole = Samples(labels, row_start, decoded.timestamps_ms, decoded.values)
+    whole = Samples(
+        labels, row_start, decoded.timestamps_ms, decoded.values, decoded.histograms, decoded.start_ms
+    )  # fmt: skip
     begins = np.ones(len(chunks), np.bool_)
     begins[1:] = (chunks.row[1:] != chunks.row[:-1]) | (lane[1:] != lane[:-1])
     first = np.flatnonzero(begins)
@@ -101,16 +103,42 @@ def _fold(
     largest = int(np.max(row_start[1:] - row_start[:-1]))
     times, words = np.empty((3, largest), np.int64), np.empty((3, largest), np.uint64)
     out_start = np.empty(len(labels) + 1, np.int64)
-    timestamps_ms, values = np.empty_like(whole.timestamps_ms), np.empty_like(whole.values)
+    # Values travel as words that the merge does not look into: with histograms, as the numbers of the samples.
+    plain = whole.histograms is None and whole.start_ms is None
+    payload = whole.values.view(np.uint64) if plain else np.arange(len(whole.values), dtype=np.uint64)
+    timestamps_ms, taken = np.empty_like(whole.timestamps_ms), np.empty_like(payload)
     done = fold_rows(
-        row_lane, lane_start, whole.timestamps_ms, whole.values.view(np.uint64),
-        times, words, np.empty(largest + 1, np.int64), stop,
-        out_start, timestamps_ms, values.view(np.uint64),
+        row_lane, lane_start, whole.timestamps_ms if plain else whole.timestamps_ms.copy(), payload,
+        times, words, np.empty(largest + 1, np.int64), stop, out_start, timestamps_ms, taken,
     )  # fmt: skip
     if done < len(labels):
         return whole, False
     count = out_start[done]
-    return Samples(labels, out_start, timestamps_ms[:count], values[:count]), True
+    if plain:
+        return Samples(labels, out_start, timestamps_ms[:count], taken[:count].view(np.float64)), True
+    return _gather(whole, out_start, taken[:count].astype(np.int64)), True
+
+
+def _gather(whole: Samples, row_start: NDArray[np.int64], chosen: NDArray[np.int64]) -> Samples:
+    """Return the chosen samples; a histogram that does not follow the one it was written behind may be a reset."""
+    histograms = whole.histograms
+    if histograms is not None:
+        index, table = histograms.index[chosen], histograms.table
+        moved = np.ones(len(chosen), np.bool_)
+        moved[1:] = chosen[1:] != chosen[:-1] + 1
+        moved[row_start[:-1][row_start[:-1] < len(chosen)]] = True
+        hint = table.hint.copy()
+        rows = index[moved & (index >= 0)]
+        hint[rows] = np.where(hint[rows] == ResetHint.GAUGE, ResetHint.GAUGE, ResetHint.UNKNOWN)
+        histograms = HistogramCells(index, replace(table, hint=hint)).compact()
+    return Samples(
+        whole.labels,
+        row_start,
+        whole.timestamps_ms[chosen],
+        whole.values[chosen],
+        histograms,
+        whole.start_ms[chosen] if whole.start_ms is not None else None,
+    )
 
 
 def _without_empty(samples: Samples) -> Samples:

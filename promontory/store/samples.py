@@ -25,7 +25,7 @@ from promontory.store.port import Store
 
 MORSEL_BYTES = 1 << 20
 MORSELS_IN_FLIGHT = 4
-UNSUPPORTED_WARNING = "native histogram and downsampled chunks are not supported yet: series that hold them lack those"
+UNSUPPORTED_WARNING = "downsampled chunks and unknown encodings are not supported yet: series that hold them lack those"
 
 
 async def read_samples(
@@ -153,7 +153,7 @@ def _tell_missing(decoded: DecodedFrame, context: QueryContext) -> None:
                 f"{len(corrupt)} chunks cannot be read; the first one",
                 source=f"series {labels}, samples {corrupt.min_ms[0]} to {corrupt.max_ms[0]} ms",
                 offset=int(corrupt.start[0]),
-                expected=f"an XOR chunk in {corrupt.length[0]} bytes",
+                expected=f"a chunk of encoding {corrupt.encoding[0]} in {corrupt.length[0]} bytes",
                 found="bytes that break its format",
             )
         )

@@ -173,10 +173,10 @@ async def test_a_corrupt_chunk_fails_a_query_that_wants_all_or_nothing(pool: Thr
     assert context.budget.held_bytes == 0
 
 
-async def test_histograms_and_aggregates_give_one_warning(context: QueryContext) -> None:
+async def test_unknown_encodings_and_aggregates_give_one_warning(context: QueryContext) -> None:
     good = make_series({"n": "1"}, [0], [1.0]).chunks
     others = (
-        MemoryChunk(0, 1, b"\0\1xx", encoding=Encoding.HISTOGRAM),
+        MemoryChunk(0, 1, b"\0\1xx", encoding=Encoding.AGGREGATES),
         MemoryChunk(0, 1, b"\0\1xx", aggregate=Aggregate.SUM),
     )
     labels = [Labels.from_mapping({"n": text}) for text in "12"]
