@@ -106,11 +106,16 @@ class Histograms:
 
         The bounds of histogram i are values[start[row[i]] : start[row[i] + 1]]; none for an exponential one.
         """
-        codes, row = np.unique(self.bounds, return_inverse=True)
-        texts = [self.symbols.text(int(code)) for code in codes]
-        start = np.zeros(len(codes) + 1, np.int64)
-        np.cumsum([len(text) // 8 for text in texts], out=start[1:])
-        return row.astype(np.int32), start, np.frombuffer(b"".join(texts), "<f8").astype(np.float64)
+        return bound_columns(self.bounds, self.symbols)
+
+
+def bound_columns(codes: NDArray[np.int32], symbols: SymbolTable) -> tuple[NDArray[np.int32], Index, Floats]:
+    """Return the custom bounds of any codes as columns, as `Histograms.bound_values` does."""
+    distinct, row = np.unique(codes, return_inverse=True)
+    texts = [symbols.text(int(code)) for code in distinct]
+    start = np.zeros(len(distinct) + 1, np.int64)
+    np.cumsum([len(text) // 8 for text in texts], out=start[1:])
+    return row.astype(np.int32), start, np.frombuffer(b"".join(texts), "<f8").astype(np.float64)
 
 
 def intern_bounds(symbols: SymbolTable, bounds: Sequence[float] | Floats) -> int:
