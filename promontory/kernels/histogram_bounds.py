@@ -53,6 +53,7 @@ def bound_fractions() -> Floats:
 @kernel(f"float64(int64, int64, {FRACTIONS})")
 def upper_bound(index: int, schema: int, fractions: Floats) -> float:
     """Return the upper bound of a bucket of the positive side of an exponential schema; 0 and +Inf where none is."""
+    index, schema = int(index), int(schema)  # for plain Python, where narrow columns would shift within themselves
     if schema < 0:
         fraction = 0.5
         exponent = (index << -schema) + 1
