@@ -26,7 +26,8 @@ class Samples:
 
     labels LabelRows of n · row_start int64[n + 1] · timestamps_ms int64[m], rising within a row · values float64[m] ·
     histograms HistogramCells over [m], None where all samples are floats ·
-    start_ms int64[m], when the counter of each sample began, 0 where unknown; None where no sample says
+    start_ms int64[m], when the counter of each sample began, 0 where unknown; None where no sample says ·
+    drop_name bool[n], as in Steps, for samples that a subquery made; None where no name goes
     """
 
     labels: LabelRows
@@ -35,6 +36,7 @@ class Samples:
     values: NDArray[np.float64]
     histograms: HistogramCells | None = None
     start_ms: NDArray[np.int64] | None = None
+    drop_name: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.row_start) - 1
@@ -54,20 +56,22 @@ class Samples:
     def keep(self, kept: NDArray[np.bool_]) -> Samples:
         """Return the samples for which bool[m] `kept` is set; rows stay, and may be empty."""
         before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return self._choose(self.labels, before[self.row_start], kept)
+        return self._choose(self.labels, before[self.row_start], kept, self.drop_name)
 
     def take(self, index: NDArray[np.int64]) -> Samples:
         """Return the rows at `index`, in that order."""
         counts = np.diff(self.row_start)[index]
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         place = np.repeat(self.row_start[index] - starts[:-1], counts) + np.arange(starts[-1])
-        return self._choose(self.labels.take(index), starts, place)
+        marks = self.drop_name[index] if self.drop_name is not None else None
+        return self._choose(self.labels.take(index), starts, place, marks)
 
     def rows(self, first: int, last: int) -> Samples:
         """Return the rows [first, last); columns are shared, not copied."""
         start, end = int(self.row_start[first]), int(self.row_start[last])
         row_start = self.row_start[first : last + 1] - start
-        return self._choose(self.labels.slice(first, last), row_start, slice(start, end))
+        marks = self.drop_name[first:last] if self.drop_name is not None else None
+        return self._choose(self.labels.slice(first, last), row_start, slice(start, end), marks)
 
     def split(self, rows: int) -> Iterator[Samples]:
         """Yield the rows so many at a time; columns are shared, not copied."""
@@ -78,7 +82,11 @@ class Samples:
             yield self.rows(first, min(first + rows, len(self)))
 
     def _choose(
-        self, labels: LabelRows, row_start: NDArray[np.int64], key: NDArray[np.int64] | NDArray[np.bool_] | slice
+        self,
+        labels: LabelRows,
+        row_start: NDArray[np.int64],
+        key: NDArray[np.int64] | NDArray[np.bool_] | slice,
+        drop_name: NDArray[np.bool_] | None,
     ) -> Samples:
         return Samples(
             labels,
@@ -87,6 +95,7 @@ class Samples:
             self.values[key],
             self.histograms.at(key) if self.histograms is not None else None,
             self.start_ms[key] if self.start_ms is not None else None,
+            drop_name,
         )
 
 
@@ -108,6 +117,11 @@ def concat_samples(parts: Sequence[Samples]) -> Samples:
         starts = np.concatenate(
             [np.zeros(len(part.values), np.int64) if part.start_ms is None else part.start_ms for part in parts]
         )
+    marks = None
+    if any(part.drop_name is not None for part in parts):
+        marks = np.concatenate(
+            [np.zeros(len(part), np.bool_) if part.drop_name is None else part.drop_name for part in parts]
+        )
     return Samples(
         labels=concat_rows([part.labels for part in parts]),
         row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
@@ -115,4 +129,5 @@ def concat_samples(parts: Sequence[Samples]) -> Samples:
         values=np.concatenate([part.values for part in parts]),
         histograms=concat_cells([part.histograms for part in parts], [part.values.shape for part in parts]),
         start_ms=starts,
+        drop_name=marks,
     )

@@ -23,7 +23,7 @@ from promontory.model.result import QueryResult, SamplesResult, ScalarResult, St
 from promontory.model.samples import Samples, drop_stale
 from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
-from promontory.promql.execution.names import drop_marked_names
+from promontory.promql.execution.names import drop_marked_names, drop_marked_samples_names
 from promontory.promql.execution.operator import Batch, Operator
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact, constant_steps, take_steps
@@ -40,7 +40,13 @@ class Execution:
 
     def __init__(self, plan: Plan, context: QueryContext, *, max_samples: int = MAX_SAMPLES) -> None:
         self._plan = plan
-        self._run = Run(context, max_samples=max_samples, delayed_names=plan.options.delayed_names)
+        self._run = Run(
+            context,
+            max_samples=max_samples,
+            delayed_names=plan.options.delayed_names,
+            start_timestamps=plan.options.start_timestamps,
+            type_and_unit=plan.options.type_and_unit,
+        )
         builder = Builder(self._run)
         self._root = builder.build(plan.root, plan.grid)
         self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
@@ -67,7 +73,8 @@ class Execution:
             answer = VectorResult(grid, self._ordered(value))
             return QueryResult(answer, self._run.annotations())
         if isinstance(value, Samples):
-            return QueryResult(SamplesResult(grid, _sorted_samples(drop_stale(value))), self._run.annotations())
+            samples = drop_marked_samples_names(drop_stale(value))
+            return QueryResult(SamplesResult(grid, _sorted_samples(samples)), self._run.annotations())
         if isinstance(value, str):
             return QueryResult(StringResult(grid, value), self._run.annotations())
         steps = constant_steps(LabelRows.from_labels([Labels()], self._run.symbols), value)

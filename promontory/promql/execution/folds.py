@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels import aggregations
 from promontory.kernels.compile import Kernel
+from promontory.kernels.name_marks import note_marks, settle_marks
 from promontory.model.steps import Steps
 from promontory.promql.execution.groups import GroupTable
 from promontory.promql.execution.operator import Batch, Operator
@@ -60,7 +61,8 @@ class FoldSink:
         self._by = by
         self._table = GroupTable(run.symbols)
         self._states = [np.zeros((0, count)) for _ in range(4)]
-        self._drop_name = np.zeros(0, np.bool_)
+        # Names are still there to be dropped only where they are dropped late.
+        self._marks = np.zeros((0, count if run.delayed_names else 0), np.uint8)
 
     def absorb(self, batch: Batch) -> None:
         """Fold the rows of a batch."""
@@ -68,8 +70,8 @@ class FoldSink:
         local, rows = batch.labels.group(self._grouping, by=self._by)
         group = self._table.assign(rows)[local]
         self._make_room()
-        if batch.drop_name.any():
-            self._drop_name[group[batch.drop_name]] = True
+        if self._run.delayed_names:
+            note_marks(batch.present, group, batch.drop_name, self._marks)
         self._fold.kernel(batch.values, batch.present, group, self._run.stop, *self._states)
 
     def finish(self) -> Value:
@@ -78,23 +80,24 @@ class FoldSink:
         count, *rest = (state[:groups] for state in self._states)
         with np.errstate(all="ignore"):
             values = self._fold.finish(count, *rest)
-        steps = Steps(self._table.labels(), values, count > 0, self._drop_name[:groups])
+        steps = Steps(self._table.labels(), values, count > 0, settle_marks(self._marks[:groups]))
         self._run.context.budget.release(self._states[0].size * STATE_BYTES)
         self._states = []
         return compact(steps)
 
     def _make_room(self) -> None:
         needed = len(self._table)
-        if needed <= len(self._drop_name):
+        known = len(self._states[0])
+        if needed <= known:
             return
-        room = max(2 * len(self._drop_name), needed)
+        room = max(2 * known, needed)
         times = self._states[0].shape[1]
         self._run.refuse_beyond(needed * times)
-        self._run.context.budget.charge((room - len(self._drop_name)) * times * STATE_BYTES)
+        self._run.context.budget.charge((room - known) * times * STATE_BYTES)
         for index, state in enumerate(self._states):
             self._states[index] = np.zeros((room, times))
             self._states[index][: len(state)] = state
-        self._drop_name = np.concatenate([self._drop_name, np.zeros(room - len(self._drop_name), np.bool_)])
+        self._marks = np.concatenate([self._marks, np.zeros((room - known, self._marks.shape[1]), np.uint8)])
 
 
 class FoldOperator:

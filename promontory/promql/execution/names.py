@@ -10,9 +10,11 @@ import threading
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
 from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
@@ -30,12 +32,42 @@ def drop_marked_names(steps: Steps) -> Steps:
     """Return the rows with the marked names gone and equal rows merged."""
     if not steps.drop_name.any():
         return steps
-    bare = steps.labels.without(METADATA_LABELS)
-    if not steps.drop_name.all():
-        place = np.where(steps.drop_name, np.arange(len(steps)) + len(steps), np.arange(len(steps)))
-        bare = concat_rows([steps.labels, bare]).take(place)
-    merged = merge_equal(replace(steps, labels=bare))
+    merged = merge_equal(replace(steps, labels=_without_names(steps.labels, steps.drop_name)))
     return replace(merged, drop_name=np.zeros(len(merged), np.bool_))
+
+
+def drop_marked_samples_names(samples: Samples) -> Samples:
+    """Return the samples with the marked names gone and those of equal rows merged by time.
+
+    Raises ExecutionError where equal rows have samples at one time.
+    """
+    if samples.drop_name is None:
+        return samples
+    labels = _without_names(samples.labels, samples.drop_name)
+    group, first = labels.unique()
+    if len(first) == len(samples):
+        return replace(samples, labels=labels, drop_name=None)
+    owner = np.repeat(group, np.diff(samples.row_start))
+    order = np.lexsort((samples.timestamps_ms, owner))
+    owner, times = owner[order], samples.timestamps_ms[order]
+    if np.any((owner[1:] == owner[:-1]) & (times[1:] == times[:-1])):
+        raise ExecutionError(SAME_LABELSET)
+    return Samples(
+        labels=labels.take(first),
+        row_start=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(first)))]).astype(np.int64),
+        timestamps_ms=times,
+        values=samples.values[order],
+        histograms=samples.histograms.at(order) if samples.histograms is not None else None,
+    )
+
+
+def _without_names(labels: LabelRows, marks: NDArray[np.bool_]) -> LabelRows:
+    """Return the rows, the marked ones without the labels that describe the metric."""
+    bare = labels.without(METADATA_LABELS)
+    if marks.all():
+        return bare
+    place = np.where(marks, np.arange(len(labels)) + len(labels), np.arange(len(labels)))
+    return concat_rows([labels, bare]).take(place)
 
 
 def merge_names(run: Run, steps: Steps) -> Steps:

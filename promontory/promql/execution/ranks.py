@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
 from promontory.kernels.aggregations import STEP_BLOCK, choose_top
+from promontory.kernels.name_marks import note_marks, settle_marks
 from promontory.kernels.quantiles import group_quantiles
 from promontory.model.steps import Steps
 from promontory.promql.execution.run import Run
@@ -30,9 +31,9 @@ def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats
         steps.values, steps.present, rows, group_starts(group, len(labels)), quantile,
         run.stop, np.empty(len(steps)), values, present,
     )  # fmt: skip
-    marked = np.zeros(len(labels), np.bool_)
-    marked[group[steps.drop_name]] = True
-    return compact(replace(make_steps(labels, values, present), drop_name=marked))
+    marks = np.zeros(present.shape, np.uint8)
+    note_marks(steps.present, group, steps.drop_name, marks)
+    return compact(replace(make_steps(labels, values, present), drop_name=settle_marks(marks)))
 
 
 def group_starts(group: NDArray[np.int32], count: int) -> NDArray[np.int64]:

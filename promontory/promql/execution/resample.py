@@ -10,7 +10,6 @@ from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.operator import Batch
-from promontory.promql.execution.values import METADATA_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +19,17 @@ class ResampleStage:
     grid: TimeGrid
 
     def apply(self, batch: Batch) -> Batch:
-        """Return the values as samples. Marked names go here: samples carry no mark."""
+        """Return the values as samples."""
         assert isinstance(batch, Steps)
         counts = np.count_nonzero(batch.present, axis=1)
         times = np.broadcast_to(self.grid.times_ms(), batch.present.shape)
-        labels = batch.labels.without(METADATA_LABELS) if batch.drop_name.any() else batch.labels
         return Samples(
-            labels=labels,
+            labels=batch.labels,
             row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             timestamps_ms=times[batch.present],
             values=batch.values[batch.present],
             histograms=batch.histograms.at(batch.present) if batch.histograms is not None else None,
+            drop_name=batch.drop_name if batch.drop_name.any() else None,
         )
 
     def finish(self) -> None:
