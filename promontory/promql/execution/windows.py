@@ -21,6 +21,7 @@ from promontory.model.histograms import HistogramCells
 from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples, drop_stale
 from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.histogram_windows import evaluate_mixed
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.smoothing import refuse_factors
@@ -115,9 +116,27 @@ class WindowStage:
         """Return a vector of the samples' series; names stay."""
         assert isinstance(batch, Samples)
         samples = drop_stale(batch)
+        self.run.expect(len(samples), self.grid.count)
+        if samples.histograms is None:
+            values, present = self._evaluate(samples)
+            cells, floats = None, present
+        else:
+            values, present, cells = evaluate_mixed(
+                self.run, self.function, samples, self.timing.apply(self.grid), self.range_ms, self.position,
+                self._evaluate,
+            )  # fmt: skip
+            floats = present if cells is None else present & ~cells.held
+        self._annotate_names(samples.labels, floats)
+        if self.function == "double_exponential_smoothing":
+            refuse_factors(self.parameter, floats)
+        if self.function == "quantile_over_time":
+            warn_quantiles(self.run, self.parameter[np.any(floats, axis=0)], self.position)
+        return replace(make_steps(batch.labels, values, present), histograms=cells)
+
+    def _evaluate(self, samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return (values, present) of samples that are floats."""
         ends = self.timing.apply(self.grid)
         count = self.grid.count
-        self.run.expect(len(samples), count)
         # Under @ all windows are one; those that ask the time are evaluated at each step all the same.
         shared = ends.step_ms > 0 and self.range_ms % ends.step_ms == 0
         shift = self.range_ms // ends.step_ms if shared else -1
@@ -132,12 +151,7 @@ class WindowStage:
             self.run.stop, np.empty(count + shift if shift >= 0 else 2 * count, np.int64),
             np.empty(longest, np.int64), np.empty(longest), values, present,
         )  # fmt: skip
-        self._annotate_names(samples.labels, present)
-        if self.function == "double_exponential_smoothing":
-            refuse_factors(self.parameter, present)
-        if self.function == "quantile_over_time":
-            warn_quantiles(self.run, self.parameter[np.any(present, axis=0)], self.position)
-        return make_steps(batch.labels, values, present)
+        return values, present
 
     def _annotate_names(self, labels: LabelRows, present: NDArray[np.bool_]) -> None:
         if self.function in ("rate", "increase"):
