@@ -7,6 +7,7 @@ at a time: that order alone decides the digits of a sum.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from promontory.model.samples import Samples, concat_samples
@@ -63,6 +64,8 @@ class Pipeline:
     def prepare(self, samples: Samples) -> Batch:
         """Return the batch after all stages; thread-safe."""
         self.run.check()
+        if samples.start_ms is not None and not self.run.start_timestamps:
+            samples = replace(samples, start_ms=None)
         batch: Batch = samples
         for stage in self.stages:
             batch = stage.apply(batch)

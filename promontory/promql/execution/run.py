@@ -22,15 +22,27 @@ class Run:
     """One evaluation. Thread-safe: batches are prepared side by side.
 
     `max_samples` bounds the samples held at one time, as in Prometheus; a batch that is folded at once is not held.
+    The switches are those of PlanOptions.
     """
 
-    def __init__(self, context: QueryContext, *, max_samples: int = 50_000_000, delayed_names: bool = False) -> None:
+    def __init__(
+        self,
+        context: QueryContext,
+        *,
+        max_samples: int = 50_000_000,
+        delayed_names: bool = False,
+        start_timestamps: bool = False,
+        type_and_unit: bool = False,
+    ) -> None:
         self.context = context
         self.delayed_names = delayed_names
+        self.start_timestamps = start_timestamps
+        self.type_and_unit = type_and_unit
         self._max_samples = max_samples
         self._lock = threading.Lock()
         self._held_samples = 0
         self._warnings: dict[str, str] = {}
+        self._occurrences: dict[str, int] = {}
         self._infos: dict[str, str] = {}
 
     @property
@@ -87,6 +99,12 @@ class Run:
         with self._lock:
             self._warnings.setdefault(text, position)
 
+    def warn_often(self, text: str, position: str, occurrences: int) -> None:
+        """Note a warning that says how often it arose where that is more than once."""
+        self.warn(text, position)
+        with self._lock:
+            self._occurrences[text] = self._occurrences.get(text, 0) + occurrences
+
     def inform(self, text: str, position: str) -> None:
         """Note an info, once for its text, with the first place where it arose."""
         with self._lock:
@@ -94,8 +112,10 @@ class Run:
 
     def annotations(self) -> Annotations:
         """Return what was noted, as the API shows it."""
+        often = {text: f" ({count} occurrences)" for text, count in self._occurrences.items() if count > 1}
+        warnings = {text + often.get(text, ""): position for text, position in self._warnings.items()}
         return Annotations(
-            warnings=tuple(_shown("PromQL warning", self._warnings)),
+            warnings=tuple(_shown("PromQL warning", warnings)),
             infos=tuple(_shown("PromQL info", self._infos)),
         )
 

@@ -17,13 +17,17 @@ from promontory.promql.plan.translate import translate
 class PlanOptions:
     """How a query is read. `text` is the query's, for the places that annotations name.
 
-    With `delayed_names` the metric name is marked where it would be dropped, and dropped at the end.
+    With `delayed_names` the metric name is marked where it would be dropped, and dropped at the end. With
+    `start_timestamps` rate and its kin ask the samples when their counters began, with `type_and_unit` they ask
+    `__type__` instead of the name's ending what is a counter.
     """
 
     text: bytes = b""
     lookback_ms: int = 300_000
     subquery_step_ms: int = 60_000
     delayed_names: bool = False
+    start_timestamps: bool = False
+    type_and_unit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
