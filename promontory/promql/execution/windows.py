@@ -85,7 +85,7 @@ class LookupStage:
             self.run.stop, np.empty(ends.count, np.int64), values, present,
         )  # fmt: skip
         steps = make_steps(batch.labels, *_spread(values, present, self.grid.count))
-        if batch.histograms is None or self.times:
+        if batch.histograms is None or self.times or not present.any():
             return steps
         newest = np.full((len(batch), ends.count), -1, np.int64)
         find_newest(
