@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup parts demo check test e2e bench warm format proto clean
+.PHONY: help setup parts demo check test e2e differential bench warm format proto clean
 
 help:           ## Show this list.
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ test: setup parts ## Run every test, with the real programs.
 
 e2e: setup parts ## Run only the end-to-end tests.
 	$(PY) -m pytest -q -m e2e
+
+differential: setup parts ## Ask 20,000 random queries of ours and of the real Prometheus 2.42.
+	$(PY) -m tests.differential --queries 20000
 
 bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the same data.
 	$(PY) -m tests.fetch_parts prometheus promtool victoria-metrics

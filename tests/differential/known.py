@@ -1,0 +1,107 @@
+"""Where Prometheus 2.42 differs from 3.14 by design: the one table of it.
+
+A row either is *avoided* by the data and the grammar (they say how) or *recognised* on a shrunk difference, which is
+then excused and counted. tests/scripts/since_2_42.test shows for each, below its name, what 3.14 does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.differential.answers import Answer
+from tests.differential.case import Case
+
+Recognise = Callable[[Case, Answer, Answer], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A difference: how it is avoided, or what recognises it."""
+
+    name: str
+    reason: str
+    avoided: str = ""
+    recognise: Recognise | None = None
+
+
+def find_known(case: Case, ours: Answer, theirs: Answer) -> Known | None:
+    """Return the row that explains a shrunk difference."""
+    return next((row for row in KNOWN if row.recognise is not None and row.recognise(case, ours, theirs)), None)
+
+
+def _is_std_of_infinity(case: Case, ours: Answer, theirs: Answer) -> bool:
+    if ours.error or theirs.error or not re.search(r"\bstd(dev|var)\b", str(case.query)):
+        return False
+    pairs = zip(_values(ours), _values(theirs), strict=False)
+    return any(math.isnan(mine) and other == 0 for mine, other in pairs)
+
+
+def _is_tie(case: Case, ours: Answer, theirs: Answer) -> bool:
+    if ours.error or theirs.error or not re.search(r"\b(topk|bottomk)\b", str(case.query)):
+        return False
+    mine, other = _values(ours), _values(theirs)
+    return len(mine) == len(other) and _numbers(mine) == _numbers(other)
+
+
+def _is_predicted_at(case: Case, ours: Answer, theirs: Answer) -> bool:
+    return not (ours.error or theirs.error) and bool(re.search(r"\bpredict_linear\(.*@", str(case.query)))
+
+
+def _is_timestamp_at_offset(case: Case, ours: Answer, theirs: Answer) -> bool:
+    return not (ours.error or theirs.error) and bool(
+        re.search(r"\btimestamp\([^()]*(offset [^()]*@|@ (start|end|\d)[^)]*\)? offset)", str(case.query))
+    )
+
+
+def _numbers(values: list[float]) -> list[float]:
+    return sorted(value for value in values if not math.isnan(value))
+
+
+def _values(answer: Answer) -> list[float]:
+    rows = answer.body["data"]["result"]
+    return [float(value) for row in rows for _, value in (row.get("values") or [row["value"]])]
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(
+        "left-open windows", "2.42 closes windows and the lookback at the left",
+        avoided="no sample stands on half a second, no point of a subquery on the edge of its window",
+    ),
+    Known(
+        "extrapolation to zero", "2.42 limits rate() at zero before it looks at the 1.1 threshold",
+        avoided="rate and increase see no gaps, or counters far above what they grow by",
+    ),
+    Known(
+        "plain sums", "2.42 adds without compensation",
+        avoided="values are multiples of 1/8; what rounds is compared with slack and never asked of what jumps",
+    ),
+    Known("dots and newlines", "`.` matches a newline since 3.0", avoided="no label holds a newline"),
+    Known(
+        "series in errors", "2.42 names series of a many-to-many error unsorted",
+        avoided="errors are compared without the series that they name",
+    ),
+    Known("native histograms", "2.42 has other ones", avoided="all samples are floats"),
+    Known(
+        "names under atan2", "2.42 keeps names under atan2, as comparisons do",
+        avoided="atan2 gets vectors without names",
+    ),
+    Known(
+        "spread of infinity", "stddev and stdvar of one infinite sample are 0 in 2.42 and NaN since 3.0",
+        recognise=_is_std_of_infinity,
+    ),
+    Known(
+        "ties of topk", "of equal values (and of NaN) topk and bottomk of 2.42 may keep a later one than 3.14's heap",
+        recognise=_is_tie,
+    ),
+    Known(
+        "prediction under @", "2.42 moves the window of predict_linear() on from step to step although @ fixes it",
+        recognise=_is_predicted_at,
+    ),
+    Known(
+        "timestamp under @ and offset", "2.42 finds nothing for timestamp() of a selector with both",
+        recognise=_is_timestamp_at_offset,
+    ),
+)  # fmt: skip
