@@ -1,4 +1,4 @@
-"""Whether the metric name of a group goes: as its first row says, at the last time at which there is one.
+"""Whether the metric name of a group goes: where that of any row does, at the last time at which there are rows.
 
 Source: Prometheus 3.14, promql/engine.go, aggregation (dropName).
 """
@@ -19,12 +19,12 @@ UNSEEN, KEPT, DROPPED = 0, 1, 2
 
 @kernel("void(boolean[:, ::1], int32[::1], boolean[::1], uint8[:, ::1])")
 def note_marks(present: Flags, group: NDArray[np.int32], drop_name: Flags, states: States) -> None:
-    """Note the mark of the first row of each group at each time in uint8[g, k], UNSEEN before the first batch."""
+    """Note in uint8[g, k] whether any row of a group that is present at a time is marked; UNSEEN before the first."""
     for row in range(present.shape[0]):
         into = group[row]
         state = DROPPED if drop_name[row] else KEPT
         for j in range(present.shape[1]):
-            if present[row, j] and states[into, j] == UNSEEN:
+            if present[row, j] and states[into, j] < state:
                 states[into, j] = state
 
 

@@ -131,7 +131,8 @@ class WindowStage:
             refuse_factors(self.parameter, floats)
         if self.function == "quantile_over_time":
             warn_quantiles(self.run, self.parameter[np.any(floats, axis=0)], self.position)
-        return replace(make_steps(batch.labels, values, present), histograms=cells)
+        steps = replace(make_steps(batch.labels, values, present), histograms=cells)
+        return steps if batch.drop_name is None else replace(steps, drop_name=batch.drop_name)
 
     def _evaluate(self, samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return (values, present) of samples that are floats."""
