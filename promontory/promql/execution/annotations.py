@@ -9,6 +9,23 @@ from __future__ import annotations
 
 from promontory.promql.execution.wording import quote
 
+MIXED_KINDS = "vector contains a mix of classic and native histograms"
+FORCED = (
+    "input to histogram_quantile needed to be fixed for monotonicity (see"
+    " https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
+)
+NANS_LOST = "input to histogram_quantile has NaN observations, result is NaN"
+NANS_SKEW = "input to histogram_quantile has NaN observations, result is skewed higher"
+NANS_EXCLUDED = "input to histogram_fraction has NaN observations, which are excluded from all fractions"
+
+
+MIXED_AGGREGATION = "encountered a mix of histograms and floats for aggregation"
+
+
+def ignored_in_aggregation(op: str) -> str:
+    """Return the info that an aggregation left histograms out."""
+    return f"ignored histogram in {op} aggregation"
+
 
 def mixed_with_floats(name: bytes) -> str:
     """Return the warning that a range holds floats and histograms."""
@@ -45,3 +62,13 @@ def conflicting_resets(operation: str) -> str:
 def reconciled_bounds(operation: str) -> str:
     """Return the info that different custom bounds were made one; operation as above."""
     return f"mismatched custom buckets were reconciled during {operation}"
+
+
+def of_metric(name: bytes) -> str:
+    """Return the words that name the metric behind some annotations; none without a name."""
+    return f" for metric name {quote(name)}" if name else ""
+
+
+def bad_bucket(bound: bytes) -> str:
+    """Return the warning that a series of a classic histogram has no number in `le`."""
+    return f'bucket label "le" is missing or has a malformed value of {quote(bound)}'

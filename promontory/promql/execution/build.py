@@ -19,6 +19,8 @@ from promontory.promql.execution import operators
 from promontory.promql.execution.count_values import count_values
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
+from promontory.promql.execution.histogram_cells import StatisticStage
+from promontory.promql.execution.histogram_fraction import fraction_of_histograms
 from promontory.promql.execution.histogram_quantile import quantile_of_histograms
 from promontory.promql.execution.info import add_info
 from promontory.promql.execution.joins import join
@@ -37,7 +39,7 @@ from promontory.promql.execution.values import Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
 from promontory.promql.plan.arithmetic import COMPARISONS
-from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS
+from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS, STATISTICS
 from promontory.promql.plan.nodes import PlanNode, plan_children
 from promontory.promql.plan.selects import inner_grid, selector_of
 from promontory.promql.plan.walk import walk_tree
@@ -126,6 +128,8 @@ class Builder:
         """Functions of each value."""
 
         def make(*parameters: Floats) -> Stage:
+            if node.function in STATISTICS:
+                return StatisticStage(self._run, node.function)
             return ElementwiseStage(node.function, parameters)
 
         return self._staged(make, children, grid.count, drops_name=True)
@@ -198,6 +202,8 @@ def _function(run: Run, node: PlanNode, grid: TimeGrid) -> Callable[..., Value]:
             return functools.partial(operators.absent, run, node.labels)
         case nodes.HistogramQuantile():
             return functools.partial(quantile_of_histograms, run, grid, node)
+        case nodes.HistogramFraction():
+            return functools.partial(fraction_of_histograms, run, node)
         case nodes.Sort():
             return functools.partial(operators.sort_values, run, node.position, descending=node.descending)
         case nodes.SortByLabel():

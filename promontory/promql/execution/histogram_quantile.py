@@ -1,88 +1,111 @@
-"""histogram_quantile over classic histograms: series with a bucket's upper bound in `le`."""
+"""histogram_quantile and histogram_quantiles, over native and classic histograms.
+
+Several quantiles of one histogram are rows of their own, told apart by a label.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from promontory.kernels.histogram_places import LOST, SKEWED
 from promontory.kernels.quantiles import histogram_quantiles
+from promontory.model.histograms import Histograms
+from promontory.model.labels import METRIC_NAME
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.steps import Steps
 from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.annotations import FORCED, NANS_LOST, NANS_SKEW, of_metric
+from promontory.promql.execution.classic_histograms import ClassicHistograms, shown_names, split_histograms
+from promontory.promql.execution.histogram_cells import evaluate_cells
+from promontory.promql.execution.histogram_statistics import Notes, Rows, quantiles
 from promontory.promql.execution.names import drop_names
-from promontory.promql.execution.ranks import group_starts
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import Floats, make_steps, merge_equal, take_steps
-from promontory.promql.execution.wording import format_general, quote, warn_quantiles
-from promontory.promql.numbers import parse_float
+from promontory.promql.execution.values import Floats, compact, concat_steps, merge_equal
+from promontory.promql.execution.wording import format_general, warn_quantiles
 from promontory.promql.plan.nodes import HistogramQuantile
 
-BUCKET = b"le"
-_FORCED = (
-    "input to histogram_quantile needed to be fixed for monotonicity (see"
-    " https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
-)
+# By the code of a metric's name, of classic histograms whose counts fell: kernels/quantiles.py, float64[k, 4].
+Forced = dict[int, Floats]
 
 
-def quantile_of_histograms(run: Run, grid: TimeGrid, node: HistogramQuantile, quantile: Floats, steps: Steps) -> Steps:
-    """Return the quantile of each histogram, one row for all labels but `le`; quantile: float64[k]."""
-    if len(steps):
-        warn_quantiles(run, quantile, node.quantile_position)
-    bounds, known = _bounds(run, node, steps)
-    if not known.all():
-        steps, bounds = take_steps(steps, np.flatnonzero(known)), bounds[known]
-    bare = steps.labels.without((BUCKET,))
-    group, first = bare.unique()
-    rows = np.lexsort((bounds, group)).astype(np.int64)
-    values = np.empty((len(first), grid.count))
+def quantile_of_histograms(run: Run, grid: TimeGrid, node: HistogramQuantile, steps: Steps, *wanted: Floats) -> Steps:
+    """Return the quantiles of each histogram, one row for all labels but `le`; wanted: float64[k] each."""
+    for quantile, position in zip(wanted, node.quantile_positions, strict=True):
+        warn_quantiles(run, quantile, position)
+    native, classic = split_histograms(run, steps, node.position)
+    forced: Forced = {}
+    parts: list[Steps] = []
+    for quantile in wanted:
+        found = [_native_quantiles(run, node, native, quantile), _classic_quantiles(run, classic, quantile, forced)]
+        rows = concat_steps([drop_names(part, run) for part in found], run.symbols, grid.count)
+        parts += [rows] if node.label is None else _labelled(run, rows, node.label, quantile)
+    for code, corrected in forced.items():
+        _inform_forced(run, grid, node.position, code, corrected)
+    return merge_equal(concat_steps(parts, run.symbols, grid.count))
+
+
+def _native_quantiles(run: Run, node: HistogramQuantile, native: Steps, quantile: Floats) -> Steps:
+    def evaluate(table: Histograms, rows: Rows, wanted: Floats) -> tuple[Floats, Notes]:
+        return quantiles(table, rows, wanted, run.stop)
+
+    answer, notes = evaluate_cells(native, evaluate, quantile)
+    for note, text in ((LOST, NANS_LOST), (SKEWED, NANS_SKEW)):
+        for name in shown_names(run, native.labels, (notes == note).any(axis=1)):
+            run.inform(text + name, node.position)
+    return answer
+
+
+def _classic_quantiles(run: Run, classic: ClassicHistograms, quantile: Floats, forced: Forced) -> Steps:
+    """Return the quantiles of classic histograms; corrections are noted metric by metric where the name is known."""
+    values = np.zeros((len(classic), len(quantile)))
     present = np.zeros(values.shape, np.bool_)
-    forced = np.zeros((grid.count, 4))
-    histogram_quantiles(
-        steps.values, steps.present, bounds, rows, group_starts(group, len(first)), quantile,
-        run.stop, np.empty(len(steps)), np.empty(len(steps)), values, present, forced,
-    )  # fmt: skip
-    _inform_forced(run, grid, node, forced)
-    result = make_steps(bare.take(first), values, present)
-    return merge_equal(drop_names(replace(result, drop_name=steps.drop_name[first]), run))
+    names = classic.labels.column(METRIC_NAME) if run.delayed_names else np.zeros(len(classic), np.int32)
+    codes = np.unique(names)
+    for code in codes.tolist():
+        chosen = np.flatnonzero(names == code)
+        part = classic if len(codes) == 1 else classic.take(chosen)
+        rows, start = part.order()
+        out, out_present = np.zeros((len(part), len(quantile))), np.zeros((len(part), len(quantile)), np.bool_)
+        histogram_quantiles(
+            part.buckets.values, part.buckets.present, part.bounds, rows, start, quantile, run.stop,
+            np.empty(len(rows)), np.empty(len(rows)), out, out_present,
+            forced.setdefault(code, np.zeros((len(quantile), 4))),
+        )  # fmt: skip
+        values[chosen], present[chosen] = out, out_present
+    return Steps(classic.labels, values, present, classic.drop_name)
 
 
-def _bounds(run: Run, node: HistogramQuantile, steps: Steps) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return (upper bound float64[n], known bool[n]); series without a number in `le` are named in a warning."""
-    codes, inverse = np.unique(steps.labels.column(BUCKET), return_inverse=True)
-    bounds = np.zeros(len(codes))
-    known = np.zeros(len(codes), np.bool_)
-    for place, code in enumerate(codes):
-        text = run.symbols.text(int(code))
-        try:
-            bounds[place] = parse_float(text)
-            known[place] = True
-        except ValueError:
-            if steps.present[inverse == place].any():
-                name = _metric_name(run, steps, inverse == place)
-                run.warn(f'bucket label "le" is missing or has a malformed value of {quote(text)}{name}', node.position)
-    return bounds[inverse], known[inverse]
+def _labelled(run: Run, rows: Steps, label: str, quantile: Floats) -> Iterator[Steps]:
+    """Yield the rows with the quantile in a label: once for each that is asked for at some time."""
+    name = label.encode(errors="surrogateescape")
+    wanted = np.unique(quantile)
+    run.refuse_beyond(int(np.count_nonzero(rows.present)) * len(wanted))
+    for value in wanted.tolist():
+        code = run.symbols.intern(_format_open_metrics(value).encode())
+        labels = rows.labels.with_column(name, np.full(len(rows), code, np.int32))
+        at = np.isnan(quantile) if np.isnan(value) else quantile == value
+        yield compact(replace(rows, labels=labels, present=rows.present & at))
 
 
-def _metric_name(run: Run, steps: Steps, rows: NDArray[np.bool_]) -> str:
-    """Return the words that name the metric; only with delayed names is it still known here in Prometheus."""
-    if not run.delayed_names:
-        return ""
-    code = int(steps.labels.column(b"__name__")[np.flatnonzero(rows)[0]])
-    return f" for metric name {quote(run.symbols.text(code))}" if code else ""
+def _format_open_metrics(value: float) -> str:
+    """Return a number as OpenMetrics writes it: 1.0, not 1; but +Inf and NaN."""
+    text = format_general(value)
+    return text if not np.isfinite(value) or "." in text or "e" in text else f"{text}.0"
 
 
-def _inform_forced(run: Run, grid: TimeGrid, node: HistogramQuantile, forced: Floats) -> None:
+def _inform_forced(run: Run, grid: TimeGrid, position: str, code: int, forced: Floats) -> None:
     times = np.flatnonzero(forced[:, 0])
     if not len(times):
         return
     # Whole seconds, cut; not by way of datetime, which ends at the year 9999.
     when = [format_rfc3339_ms(int(grid.times_ms()[place]))[:-5] + "Z" for place in (times[0], times[-1])]
     lowest, highest = forced[times, 1].min(), forced[times, 2].max()
-    span = " to ".join(when)
     run.inform(
-        f"{_FORCED}, from buckets {format_general(float(lowest))} to {format_general(float(highest))}, with a max"
-        f" diff of {forced[times, 3].max():.2g}, over {int(forced[times, 0].sum())} samples from {span}",
-        node.position,
+        f"{FORCED}{of_metric(run.symbols.text(code))}, from buckets {format_general(float(lowest))} to"
+        f" {format_general(float(highest))}, with a max diff of {forced[times, 3].max():.2g}, over"
+        f" {int(forced[times, 0].sum())} samples from {' to '.join(when)}",
+        position,
     )

@@ -13,12 +13,15 @@ _ELEMENTWISE = """
 abs acos acosh asin asinh atan atanh ceil clamp clamp_max clamp_min cos cosh deg exp floor ln log10 log2 rad round
 sgn sin sinh sqrt tan tanh
 """
+_STATISTICS = "histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum"
 _DATES = "day_of_month day_of_week day_of_year days_in_month hour minute month year"
 _AGGREGATIONS = "sum avg min max count group stddev stdvar topk bottomk quantile count_values limitk limit_ratio"
 
 WINDOW_FUNCTIONS = frozenset(_WINDOWS.split())
 # These keep the metric name: they act as an offset does.
 NAME_KEEPING_WINDOWS = frozenset(["first_over_time", "last_over_time"])
-ELEMENTWISE = frozenset(_ELEMENTWISE.split())
+# These are numbers of native histograms; they are computed as functions of each value are.
+STATISTICS = frozenset(_STATISTICS.split())
+ELEMENTWISE = frozenset(_ELEMENTWISE.split()) | STATISTICS
 DATE_FUNCTIONS = frozenset(_DATES.split())
 AGGREGATIONS = frozenset(_AGGREGATIONS.split())

@@ -216,11 +216,24 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class HistogramQuantile:
-    """A vector: the quantile of each classic histogram; positions of the quantile and of the buckets."""
+    """A vector: the quantiles `parameters` of each histogram; several are told apart by `label`.
 
-    quantile: PlanNode
+    `position` is that of the vector, `quantile_positions` are those of the parameters.
+    """
+
     vector: PlanNode
-    quantile_position: str = ""
+    parameters: tuple[PlanNode, ...]
+    label: str | None = None
+    position: str = ""
+    quantile_positions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramFraction:
+    """A vector: the part of each histogram's observations between two values; the position is the vector's."""
+
+    vector: PlanNode
+    parameters: tuple[PlanNode, PlanNode]
     position: str = ""
 
 
@@ -283,6 +296,7 @@ PlanNode = (
     | LabelJoin
     | Absent
     | HistogramQuantile
+    | HistogramFraction
     | Sort
     | SortByLabel
     | Info

@@ -39,6 +39,7 @@ _PLAIN = {
     "Clock": "time",
     "ToVector": "to vector",
     "ToScalar": "to scalar",
+    "HistogramFraction": "histogram fraction",
     "HistogramQuantile": "histogram quantile",
     "Info": "info",
     "Repeat": "repeat",

@@ -23,6 +23,7 @@ from promontory.promql.plan.nodes import (
     Constant,
     Elementwise,
     Hints,
+    HistogramFraction,
     HistogramQuantile,
     Info,
     Join,
@@ -197,8 +198,17 @@ class _Translation:
 
     def histogram_quantile(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_quantile()."""
-        places = [self._position(argument) for argument in node.args]
-        return HistogramQuantile(arguments[0], arguments[1], places[0], places[1])
+        quantile, position = (self._position(argument) for argument in node.args)
+        return HistogramQuantile(arguments[1], (arguments[0],), None, position, (quantile,))
+
+    def histogram_quantiles(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """histogram_quantiles()."""
+        position, _, *places = (self._position(argument) for argument in node.args)
+        return HistogramQuantile(arguments[0], tuple(arguments[2:]), _texts(arguments)[0], position, tuple(places))
+
+    def histogram_fraction(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """histogram_fraction()."""
+        return HistogramFraction(arguments[2], (arguments[0], arguments[1]), self._position(node.args[2]))
 
 
 def unsupported(what: str) -> ExecutionError:
@@ -234,7 +244,9 @@ def _texts(arguments: list[PlanNode]) -> list[str]:
 _CALLS: dict[str, Callable[[_Translation, syntax.Call, list[PlanNode]], PlanNode]] = {
     "absent": _Translation.absent,
     "absent_over_time": _Translation.absent,
+    "histogram_fraction": _Translation.histogram_fraction,
     "histogram_quantile": _Translation.histogram_quantile,
+    "histogram_quantiles": _Translation.histogram_quantiles,
     "label_join": lambda _, __, given: LabelJoin(
         given[0], _texts(given)[0], _texts(given)[1], tuple(_texts(given)[2:])
     ),
