@@ -139,6 +139,9 @@ func makeHist(r *rand.Rand, kind string, schema int32, n int) []*histogram.Histo
 		out := make([]int64, k)
 		for i := range out {
 			out[i] = int64(r.Intn(20))
+			if kind == "counter" {
+				out[i]++ // no bucket is empty: the layout leaves no choice
+			}
 		}
 		return out
 	}
@@ -252,6 +255,9 @@ func main() {
 								nc, _, app, err = app.AppendHistogram(nil, st, t, h, true)
 							} else {
 								fh := h.ToFloat(nil)
+								if kind == "counter" {
+									fh.Mul(1 + 1.0/1024)
+								}
 								if r.Intn(3) == 0 {
 									fh.Sum += 0.1
 								}
