@@ -18,6 +18,7 @@ from promontory.model.time_range import TimeGrid
 from promontory.promql.execution import operators
 from promontory.promql.execution.count_values import count_values
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
+from promontory.promql.execution.extended_windows import ExtendedWindowStage, ExtendStage, SmoothedLookupStage
 from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
 from promontory.promql.execution.histogram_cells import StatisticStage
 from promontory.promql.execution.histogram_fraction import fraction_of_histograms
@@ -38,7 +39,7 @@ from promontory.promql.execution.sets import combine_sets
 from promontory.promql.execution.values import Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
-from promontory.promql.plan.arithmetic import COMPARISONS
+from promontory.promql.plan.arithmetic import ARITHMETIC
 from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS, STATISTICS
 from promontory.promql.plan.nodes import PlanNode, plan_children
 from promontory.promql.plan.selects import inner_grid, selector_of
@@ -86,6 +87,8 @@ class Builder:
                 return self.lookup(node, grid, children)
             case nodes.Resample():
                 return self._staged(lambda: ResampleStage(node.grid(grid)), children, None)
+            case nodes.Extend():
+                return self._staged(lambda: ExtendStage(grid, node.read), children, None)
             case nodes.Window():
                 return self.window(node, grid, children)
             case nodes.Elementwise():
@@ -106,7 +109,12 @@ class Builder:
 
     def lookup(self, node: nodes.Lookup, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Instant selectors."""
-        stage = LookupStage(self._run, grid, node.read.timing, node.read.range_ms, times=node.times)
+        read = node.read
+        stage: Stage = LookupStage(
+            self._run, grid, read.timing, read.range_ms, times=node.times, starts=node.starts
+        )  # fmt: skip
+        if read.extension is nodes.Extension.SMOOTHED and not (node.times or node.starts):
+            stage = SmoothedLookupStage(self._run, grid, read, node.position)
         return self._staged(lambda: stage, children, grid.count)
 
     def window(self, node: nodes.Window, grid: TimeGrid, children: list[Operator]) -> Operator:
@@ -114,6 +122,8 @@ class Builder:
         source = node.source
 
         def make(*parameters: Floats) -> Stage:
+            if isinstance(source, nodes.Read) and source.extension is not nodes.Extension.NONE:
+                return ExtendedWindowStage(self._run, node.function, grid, source, node.position)
             parameter = np.concatenate([NO_PARAMETER, *parameters])
             return WindowStage(self._run, node.function, grid, source.timing, source.range_ms, parameter, node.position)
 
@@ -138,16 +148,16 @@ class Builder:
         """Operators between a vector and a scalar."""
 
         def make(scalar: Floats) -> Stage:
-            return VectorScalarStage(node.op, scalar, swapped=node.swapped, return_bool=node.return_bool)
+            return VectorScalarStage(self._run, node, scalar)
 
-        drops_name = node.return_bool or node.op not in COMPARISONS
+        drops_name = node.return_bool or node.op in ARITHMETIC
         return self._staged(make, children, grid.count, drops_name=drops_name)
 
     def aggregate(self, node: nodes.Aggregate, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Aggregations."""
         if node.op not in FOLDS:
             return Compute(functools.partial(SELECTIONS[node.op], self._run, node), children)
-        sink = FoldSink(self._run, node.op, node.grouping, by=not node.without, count=grid.count)
+        sink = FoldSink(self._run, node, count=grid.count)
         (vector,) = children
         if isinstance(vector, Pipeline) and vector.open:
             return vector.close(sink)

@@ -8,10 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.model.histograms import HistogramCells
 from promontory.model.steps import Steps
 from promontory.promql.execution.dates import DATES
+from promontory.promql.execution.histogram_algebra import negate
+from promontory.promql.execution.mixed_operators import Side, is_mixed, note_pairs, operate_mixed
 from promontory.promql.execution.operator import Batch
+from promontory.promql.execution.run import Run
 from promontory.promql.plan.arithmetic import COMPARISONS, greater_of, lesser_of, operate
+from promontory.promql.plan.nodes import VectorScalar
 
 Floats = NDArray[np.float64]
 Function = Callable[..., Floats]
@@ -60,7 +65,10 @@ FUNCTIONS: dict[str, Function] = {
 
 @dataclass(frozen=True, slots=True)
 class ElementwiseStage:
-    """A function of each value; `parameters` are float64[k]. Names are left to the stage behind."""
+    """A function of each value; `parameters` are float64[k]. Names are left to the stage behind.
+
+    Histograms have a negative and a timestamp; all other functions leave them out.
+    """
 
     function: str
     parameters: tuple[Floats, ...] = ()
@@ -70,11 +78,15 @@ class ElementwiseStage:
         assert isinstance(batch, Steps)
         with np.errstate(all="ignore"):
             values = FUNCTIONS[self.function](batch.values, *self.parameters)
-        present = batch.present
+        present = batch.present if self.function in ("timestamp", "own_time") else batch.floats
         if self.function == "clamp":
             least, most = self.parameters
             present = present & ~(most < least)
-        return replace(batch, values=np.ascontiguousarray(values), present=present)
+        cells = None
+        if self.function == "-" and batch.histograms is not None:
+            present = batch.present
+            cells = HistogramCells(batch.histograms.index, negate(batch.histograms.table))
+        return replace(batch, values=np.ascontiguousarray(values), present=present, histograms=cells)
 
     def finish(self) -> None:
         """Nothing is left."""
@@ -82,23 +94,38 @@ class ElementwiseStage:
 
 @dataclass(frozen=True, slots=True)
 class VectorScalarStage:
-    """An operator with a scalar, float64[k]; `swapped` when that stands on the left.
+    """An operator with a scalar, float64[k].
 
     A filter keeps the vector's value, whichever side that is on. Names are left to the stage behind.
     """
 
-    op: str
+    run: Run
+    node: VectorScalar
     scalar: Floats
-    swapped: bool
-    return_bool: bool
 
     def apply(self, batch: Batch) -> Batch:
         """Return the rows with new values, or with fewer present."""
         assert isinstance(batch, Steps)
-        sides = (self.scalar, batch.values) if self.swapped else (batch.values, self.scalar)
-        if self.op in COMPARISONS and not self.return_bool:
-            return replace(batch, present=batch.present & COMPARISONS[self.op](*sides))
-        return replace(batch, values=operate(self.op, *sides))
+        op = self.node.op
+        filtering = op in COMPARISONS and not self.node.return_bool
+        if is_mixed(op, batch.histograms):
+            return self._apply_mixed(batch, filtering=filtering)
+        sides = (self.scalar, batch.values) if self.node.swapped else (batch.values, self.scalar)
+        if filtering:
+            return replace(batch, present=batch.present & COMPARISONS[op](*sides))
+        return replace(batch, values=operate(op, *sides))
+
+    def _apply_mixed(self, batch: Steps, *, filtering: bool) -> Steps:
+        node = self.node
+        vector = Side(batch.values, batch.histograms)
+        scalar = Side(np.broadcast_to(self.scalar, batch.values.shape), None)
+        left, right = (scalar, vector) if node.swapped else (vector, scalar)
+        notes = note_pairs(node.op, left, right, batch.present)
+        found = operate_mixed(self.run, node.op, left, right, notes, node.position, filtering=filtering)
+        present = batch.present & found.present
+        if filtering:
+            return replace(batch, present=present, histograms=None)
+        return replace(batch, values=found.values, present=present, histograms=found.cells)
 
     def finish(self) -> None:
         """Nothing is left."""

@@ -15,10 +15,13 @@ from promontory.kernels import aggregations
 from promontory.kernels.compile import Kernel
 from promontory.kernels.name_marks import note_marks, settle_marks
 from promontory.model.steps import Steps
+from promontory.promql.execution.annotations import ignored_in_aggregation
 from promontory.promql.execution.groups import GroupTable
+from promontory.promql.execution.histogram_folds import HistogramFold
 from promontory.promql.execution.operator import Batch, Operator
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact
+from promontory.promql.plan.nodes import Aggregate
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -54,11 +57,11 @@ FOLDS = {
 class FoldSink:
     """Folds batches into groups, in order."""
 
-    def __init__(self, run: Run, op: str, grouping: tuple[bytes, ...], *, by: bool, count: int) -> None:
+    def __init__(self, run: Run, node: Aggregate, *, count: int) -> None:
         self._run = run
-        self._fold = FOLDS[op]
-        self._grouping = grouping
-        self._by = by
+        self._node = node
+        self._fold = FOLDS[node.op]
+        self._histograms: HistogramFold | None = None
         self._table = GroupTable(run.symbols)
         self._states = [np.zeros((0, count)) for _ in range(4)]
         # Names are still there to be dropped only where they are dropped late.
@@ -67,12 +70,26 @@ class FoldSink:
     def absorb(self, batch: Batch) -> None:
         """Fold the rows of a batch."""
         assert isinstance(batch, Steps)
-        local, rows = batch.labels.group(self._grouping, by=self._by)
+        local, rows = batch.labels.group(self._node.grouping, by=not self._node.without)
         group = self._table.assign(rows)[local]
         self._make_room()
         if self._run.delayed_names:
             note_marks(batch.present, group, batch.drop_name, self._marks)
-        self._fold.kernel(batch.values, batch.present, group, self._run.stop, *self._states)
+        present = batch.present if batch.histograms is None else self._absorb_histograms(batch, group)
+        self._fold.kernel(batch.values, present, group, self._run.stop, *self._states)
+
+    def _absorb_histograms(self, batch: Steps, group: NDArray[np.int32]) -> Flags:
+        """Fold the histograms of a batch and return which places are left for the fold of floats."""
+        op = self._node.op
+        if op in ("count", "group") or not batch.held.any():
+            return batch.present
+        if op not in ("sum", "avg"):
+            self._run.inform(ignored_in_aggregation(op), self._node.histograms_position)
+            return batch.floats
+        if self._histograms is None:
+            self._histograms = HistogramFold(self._run, self._node)
+        self._histograms.absorb(batch, group, self._states[0] > 0)
+        return batch.floats
 
     def finish(self) -> Value:
         """Return one row a group that had a value."""
@@ -81,6 +98,9 @@ class FoldSink:
         with np.errstate(all="ignore"):
             values = self._fold.finish(count, *rest)
         steps = Steps(self._table.labels(), values, count > 0, settle_marks(self._marks[:groups]))
+        if self._histograms is not None:
+            steps = self._histograms.finish(steps)
+            self._histograms = None
         self._run.context.budget.release(self._states[0].size * STATE_BYTES)
         self._states = []
         return compact(steps)

@@ -25,10 +25,11 @@ from promontory.model.label_rows import LabelRows, group_pair
 from promontory.model.labels import METRIC_NAME, Labels
 from promontory.model.steps import Steps
 from promontory.promql.execution.fills import fill_missing
+from promontory.promql.execution.mixed_operators import Note, Side, is_mixed, note_pairs, operate_mixed
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import METADATA_LABELS, Floats, compact, empty_steps, merge_equal
+from promontory.promql.execution.values import METADATA_LABELS, compact, empty_steps, merge_equal
 from promontory.promql.nodes import Cardinality, Matching
-from promontory.promql.plan.arithmetic import COMPARISONS, operate
+from promontory.promql.plan.arithmetic import ARITHMETIC, COMPARISONS, operate
 from promontory.promql.plan.nodes import Join
 
 Flags = NDArray[np.bool_]
@@ -67,7 +68,7 @@ def join(run: Run, node: Join, left: Steps, right: Steps) -> Steps:
     partners = np.bincount(one_group, minlength=groups)[many_group]
     run.refuse_beyond(int(partners.sum()) * count)
     pairs = _pair(many_group, one_group, groups)
-    return _combine(node, many, one, pairs, groups, swapped=swapped)
+    return _combine(run, node, many, one, pairs, groups, swapped=swapped)
 
 
 def _pair(many_group: Groups, one_group: Groups, groups: int) -> _Pairs:
@@ -83,25 +84,36 @@ def _pair(many_group: Groups, one_group: Groups, groups: int) -> _Pairs:
     return _Pairs(many, one, many_group[many])
 
 
-def _combine(node: Join, many: Steps, one: Steps, pairs: _Pairs, groups: int, *, swapped: bool) -> Steps:
+def _combine(run: Run, node: Join, many: Steps, one: Steps, pairs: _Pairs, groups: int, *, swapped: bool) -> Steps:
     present = many.present[pairs.many] & one.present[pairs.one]
     labels = _result_labels(node, many.labels, one.labels, pairs)
-    _check_matches(node.matching, labels, present, pairs.group, groups)
-    many_values, one_values = many.values[pairs.many], one.values[pairs.one]
-    sides = (one_values, many_values) if swapped else (many_values, one_values)
-    if node.op in COMPARISONS and not node.return_bool:
-        present &= COMPARISONS[node.op](*sides)
-        values: Floats = sides[0]
+    left, right = _side(many, pairs.many), _side(one, pairs.one)
+    if swapped:
+        left, right = right, left
+    filtering = node.op in COMPARISONS and not node.return_bool
+    cells = None
+    if is_mixed(node.op, left.cells, right.cells):
+        notes = note_pairs(node.op, left, right, present)
+        _check_matches(node.matching, labels, present & (notes == Note.NONE), pairs.group, groups)
+        found = operate_mixed(run, node.op, left, right, notes, node.position, filtering=filtering)
+        present, values, cells = present & found.present, found.values, found.cells
     else:
-        values = operate(node.op, *sides)
+        _check_matches(node.matching, labels, present, pairs.group, groups)
+        values = left.values if filtering else operate(node.op, left.values, right.values)
+        if filtering:
+            present &= COMPARISONS[node.op](left.values, right.values)
     marks = np.full(len(labels), node.return_bool, np.bool_)
-    return merge_equal(compact(Steps(labels, values, present, marks)))
+    return merge_equal(compact(Steps(labels, values, present, marks, histograms=cells)))
+
+
+def _side(steps: Steps, rows: Index) -> Side:
+    return Side(steps.values[rows], steps.histograms.at(rows) if steps.histograms is not None else None)
 
 
 def _result_labels(node: Join, many: LabelRows, one: LabelRows, pairs: _Pairs) -> LabelRows:
     matching = node.matching
     labels = many.take(pairs.many)
-    if node.op not in COMPARISONS or node.return_bool:
+    if node.op in ARITHMETIC or node.return_bool:
         labels = labels.without(METADATA_LABELS)
     if matching.cardinality is Cardinality.ONE_TO_ONE:
         return labels.keep(matching.labels) if matching.on else labels.without(matching.labels)

@@ -15,7 +15,7 @@ from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import Value, constant_steps, held_samples, make_steps
+from promontory.promql.execution.values import Value, compact, constant_steps, held_samples, make_steps
 from promontory.promql.execution.wording import SORT_INEFFECTIVE
 from promontory.promql.plan.arithmetic import operate
 
@@ -79,11 +79,12 @@ def to_vector(run: Run, scalar: Floats) -> Steps:
 
 
 def to_scalar(steps: Steps) -> Floats:
-    """Return scalar(vector): the value where exactly one element is present, else NaN."""
+    """Return scalar(vector): the value where exactly one float is present, else NaN."""
     if not len(steps):
         return np.full(steps.values.shape[1], np.nan)
-    chosen = np.take_along_axis(steps.values, steps.present.argmax(axis=0)[None, :], axis=0)[0]
-    return np.where(np.count_nonzero(steps.present, axis=0) == 1, chosen, np.nan)
+    floats = steps.floats
+    chosen = np.take_along_axis(steps.values, floats.argmax(axis=0)[None, :], axis=0)[0]
+    return np.where(np.count_nonzero(floats, axis=0) == 1, chosen, np.nan)
 
 
 def absent(run: Run, labels: Labels, steps: Steps) -> Steps:
@@ -108,7 +109,9 @@ def repeat(run: Run, count: int, value: Value) -> Value:
 
 
 def sort_values(run: Run, position: str, steps: Steps, *, descending: bool) -> Steps:
-    """Return the rows with the order of their values, NaN last; a range answer is ordered by labels always."""
+    """Return the floats with the order of their values, NaN last; a range answer is ordered by labels always."""
+    if steps.histograms is not None:
+        steps = compact(replace(steps, present=steps.floats, histograms=None, order=None))
     if steps.values.shape[1] != 1:
         run.warn(SORT_INEFFECTIVE, position)
         return steps

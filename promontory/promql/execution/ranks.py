@@ -12,6 +12,7 @@ from promontory.kernels.aggregations import STEP_BLOCK, choose_top
 from promontory.kernels.name_marks import note_marks, settle_marks
 from promontory.kernels.quantiles import group_quantiles
 from promontory.model.steps import Steps
+from promontory.promql.execution.annotations import ignored_in_aggregation
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import compact, empty_steps, make_steps
 from promontory.promql.execution.wording import format_general, warn_quantiles
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats) -> Steps:
     """Return the quantile of each group; quantile: float64[k]."""
     warn_quantiles(run, quantile, node.position)
+    steps = leave_out_histograms(run, node, steps)
     group, labels = steps.labels.group(node.grouping, by=not node.without)
     values = np.empty((len(labels), steps.values.shape[1]))
     present = np.zeros(values.shape, np.bool_)
@@ -34,6 +36,15 @@ def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats
     marks = np.zeros(present.shape, np.uint8)
     note_marks(steps.present, group, steps.drop_name, marks)
     return compact(replace(make_steps(labels, values, present), drop_name=settle_marks(marks)))
+
+
+def leave_out_histograms(run: Run, node: Aggregate, steps: Steps) -> Steps:
+    """Return the floats alone; where there are others, that is noted."""
+    if steps.histograms is None:
+        return steps
+    if steps.held.any():
+        run.inform(ignored_in_aggregation(node.op), node.histograms_position)
+    return replace(steps, present=steps.floats, histograms=None)
 
 
 def group_starts(group: NDArray[np.int32], count: int) -> NDArray[np.int64]:
@@ -48,6 +59,7 @@ def aggregate_top(run: Run, node: Aggregate, steps: Steps, wanted: Floats) -> St
         check_wanted(wanted)
     if not len(steps) or wanted.max(initial=0.0) < 1:
         return empty_steps(run.symbols, len(wanted))
+    steps = leave_out_histograms(run, node, steps)
     group, labels = steps.labels.group(node.grouping, by=not node.without)
     sign = 1.0 if node.op == "topk" else -1.0
     starts = group_starts(group, len(labels))

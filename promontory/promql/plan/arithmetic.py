@@ -47,6 +47,10 @@ COMPARISONS: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
 }
 
 
+# Operators that cut a histogram at a number; the sign says which part is kept.
+TRIMS = frozenset(["</", ">/"])
+
+
 def operate(op: str, left: Floats, right: Floats) -> Floats:
     """Return `left op right` elementwise; a comparison gives 1.0 and 0.0."""
     with np.errstate(all="ignore"):

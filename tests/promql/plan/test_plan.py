@@ -165,7 +165,6 @@ def test_a_chain_of_thousands_of_operators_is_planned() -> None:
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("x </ 5", "binary operator '</'"),
         ("rate(x[5m] smoothed)", "anchored and smoothed selectors"),
     ],
 )
