@@ -18,15 +18,16 @@ from promontory.kernels.lookup import find_newest, lookup_samples
 from promontory.kernels.smoothing import smoothing_windows
 from promontory.kernels.windows import WindowKernel
 from promontory.model.histograms import HistogramCells
-from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples, drop_stale
 from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.counter_names import RATES, inform_of_gauges
 from promontory.promql.execution.histogram_windows import evaluate_mixed
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.smoothing import refuse_factors
+from promontory.promql.execution.start_times import KINDS, evaluate_started
 from promontory.promql.execution.values import make_steps
-from promontory.promql.execution.wording import quote, warn_quantiles
+from promontory.promql.execution.wording import warn_quantiles
 from promontory.promql.plan.nodes import Timing
 
 Item = TypeVar("Item", bound=np.generic)
@@ -59,18 +60,18 @@ KERNELS: dict[str, WindowKernel] = {
     "stdvar_over_time": over_time.stdvar_windows,
     "sum_over_time": over_time.sum_windows,
 }
-COUNTER_SUFFIXES = (b"_total", b"_sum", b"_count", b"_bucket")
 
 
 @dataclass(frozen=True, slots=True)
 class LookupStage:
-    """The newest sample within the lookback, or with `times` its timestamp in seconds."""
+    """The newest sample within the lookback, or with `times` its timestamp in seconds, with `starts` its start."""
 
     run: Run
     grid: TimeGrid
     timing: Timing
     lookback_ms: int
     times: bool = False
+    starts: bool = False
 
     def apply(self, batch: Batch) -> Batch:
         """Return a vector of the samples' series."""
@@ -79,13 +80,18 @@ class LookupStage:
         self.run.expect(len(batch), self.grid.count)
         values = np.empty((len(batch), ends.count))
         present = np.zeros(values.shape, np.bool_)
+        shown = batch.values
+        if self.starts:
+            shown = np.zeros(len(shown)) if batch.start_ms is None else batch.start_ms / 1000.0
         lookup_samples(
-            batch.row_start, batch.timestamps_ms, batch.values, batch.values.view(np.uint64),
+            batch.row_start, batch.timestamps_ms, shown, batch.values.view(np.uint64),
             ends.start_ms, ends.step_ms, self.lookback_ms, int(self.times),
             self.run.stop, np.empty(ends.count, np.int64), values, present,
         )  # fmt: skip
+        if self.starts and not self.run.start_timestamps:
+            present[:] = False
         steps = make_steps(batch.labels, *_spread(values, present, self.grid.count))
-        if batch.histograms is None or self.times or not present.any():
+        if batch.histograms is None or self.times or self.starts or not present.any():
             return steps
         newest = np.full((len(batch), ends.count), -1, np.int64)
         find_newest(
@@ -126,7 +132,8 @@ class WindowStage:
                 self._evaluate,
             )  # fmt: skip
             floats = present if cells is None else present & ~cells.held
-        self._annotate_names(samples.labels, floats)
+        if self.function in RATES:
+            inform_of_gauges(self.run, samples.labels, floats, self.position)
         if self.function == "double_exponential_smoothing":
             refuse_factors(self.parameter, floats)
         if self.function == "quantile_over_time":
@@ -138,6 +145,8 @@ class WindowStage:
         """Return (values, present) of samples that are floats."""
         ends = self.timing.apply(self.grid)
         count = self.grid.count
+        if samples.start_ms is not None and self.function in KINDS:
+            return evaluate_started(self.run, self.function, samples, ends, count, self.range_ms, self.position)
         # Under @ all windows are one; those that ask the time are evaluated at each step all the same.
         shared = ends.step_ms > 0 and self.range_ms % ends.step_ms == 0
         shift = self.range_ms // ends.step_ms if shared else -1
@@ -153,18 +162,6 @@ class WindowStage:
             np.empty(longest, np.int64), np.empty(longest), values, present,
         )  # fmt: skip
         return values, present
-
-    def _annotate_names(self, labels: LabelRows, present: NDArray[np.bool_]) -> None:
-        if self.function in ("rate", "increase"):
-            codes = labels.column(b"__name__")[present.any(axis=1)]
-            for code in np.unique(codes):
-                name = labels.symbols.text(int(code))
-                if code and not name.endswith(COUNTER_SUFFIXES):
-                    self.run.inform(
-                        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:"
-                        f" {quote(name)}",
-                        self.position,
-                    )
 
     def finish(self) -> None:
         """Nothing is left."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
@@ -40,14 +41,28 @@ class Hints:
     range_ms: int = 0
 
 
+class Extension(Enum):
+    """What a selector makes of samples beyond the edges of its window; the value is its keyword."""
+
+    NONE = ""
+    ANCHORED = "anchored"
+    SMOOTHED = "smoothed"
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A range vector: the samples of a selector in (time - range_ms, time]."""
+    """A range vector: the samples of a selector in (time - range_ms, time].
+
+    `before_ms` and `after_ms` say how far an extended selector reads beyond that on both sides.
+    """
 
     matchers: tuple[Matcher, ...]
     range_ms: int
     timing: Timing = Timing()
     hints: Hints = Hints()
+    extension: Extension = Extension.NONE
+    before_ms: int = 0
+    after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +86,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A vector: the newest sample of each series within `read.range_ms`; with `times` its timestamp."""
+    """A vector: the newest sample of each series within `read.range_ms`, or a time of its.
+
+    `times` gives its timestamp and `starts` the time at which its counter began, both in seconds. `position` is where
+    a smoothed selector stands in the query.
+    """
 
     read: Read
     times: bool = False
+    starts: bool = False
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,13 @@ class Resample:
         before_ms = ends.start_ms - self.range_ms
         first_ms = (before_ms // self.step_ms + 1) * self.step_ms
         return TimeGrid(first_ms, max(last_ms, first_ms - 1), self.step_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """A range vector: the samples of an extended selector, with a value at each edge of the window."""
+
+    read: Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +164,6 @@ class VectorScalar:
     scalar: PlanNode
     swapped: bool = False
     return_bool: bool = False
-    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +175,6 @@ class Join:
     right: PlanNode
     matching: Matching
     return_bool: bool = False
-    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +189,7 @@ class SetOperation:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A vector: groups of series folded into one each, or (topk, bottomk) some of each group.
-
-    `position` is that of the parameter where there is one; `histograms_position` is named by what is said of
-    histograms.
-    """
+    """A vector: groups of series folded into one each, or (topk, bottomk) some of each group."""
 
     op: str
     vector: PlanNode
@@ -175,7 +197,6 @@ class Aggregate:
     without: bool = False
     parameter: PlanNode | None = None
     position: str = ""
-    histograms_position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +318,7 @@ PlanNode = (
     | Join
     | SetOperation
     | Aggregate
+    | Extend
     | ToVector
     | ToScalar
     | LabelReplace

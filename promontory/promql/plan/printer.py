@@ -15,6 +15,7 @@ from promontory.promql.plan.nodes import (
     Aggregate,
     Constant,
     Elementwise,
+    Extension,
     Join,
     LabelJoin,
     LabelReplace,
@@ -37,6 +38,7 @@ from promontory.promql.plan.walk import walk_tree
 
 _PLAIN = {
     "Clock": "time",
+    "Extend": "extend",
     "ToVector": "to vector",
     "ToScalar": "to scalar",
     "HistogramFraction": "histogram fraction",
@@ -72,9 +74,10 @@ def _describe(node: PlanNode) -> str:
             return f'"{node.text}"'
         case Read():
             matchers = ",".join(str(matcher) for matcher in node.matchers)
-            return f"read {{{matchers}}}[{_duration(node.range_ms)}]{_timing(node.timing)}"
+            extension = f" {node.extension.value}" if node.extension is not Extension.NONE else ""
+            return f"read {{{matchers}}}[{_duration(node.range_ms)}]{extension}{_timing(node.timing)}"
         case Lookup():
-            return "lookup times" if node.times else "lookup"
+            return "lookup times" if node.times else "lookup starts" if node.starts else "lookup"
         case Resample():
             return f"resample [{_duration(node.range_ms)}:{_duration(node.step_ms)}]{_timing(node.timing)}"
         case Window() | Elementwise():

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from promontory.promql.plan.nodes import (
     Clock,
     Constant,
+    Extend,
     Lookup,
     PlanNode,
     Read,
@@ -40,7 +41,7 @@ class _Found:
     @property
     def closed(self) -> PlanNode:
         """The node as it stands below one that is not invariant."""
-        wrap = self.invariant and self.reads and not isinstance(self.node, Read | Resample | Repeat)
+        wrap = self.invariant and self.reads and not isinstance(self.node, Read | Resample | Extend | Repeat)
         return Repeat(self.node) if wrap else self.node
 
 

@@ -28,7 +28,10 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
     ends = read.timing.apply(grid)
     return Selector(
         matchers=read.matchers,
-        time_range=TimeRange(ends.start_ms - read.range_ms + 1, ends.start_ms + max(ends.count - 1, 0) * ends.step_ms),
+        time_range=TimeRange(
+            ends.start_ms - read.range_ms - read.before_ms + 1,
+            ends.start_ms + max(ends.count - 1, 0) * ends.step_ms + read.after_ms,
+        ),
         function=read.hints.function,
         step_ms=grid.step_ms,
         range_ms=read.hints.range_ms,
@@ -39,10 +42,12 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
 
 def _check_times(node: PlanNode, grid: TimeGrid) -> None:
     """Refuse times that int64 milliseconds cannot hold: kernels would wrap them round to others."""
-    reach_ms = 0
+    reach_ms = beyond_ms = 0
     if isinstance(node, Read | Resample):
         reach_ms, grid = node.range_ms, node.timing.apply(grid)
-    last_ms = grid.start_ms + max(grid.count - 1, 0) * grid.step_ms
+    if isinstance(node, Read):
+        reach_ms, beyond_ms = reach_ms + node.before_ms, node.after_ms
+    last_ms = grid.start_ms + max(grid.count - 1, 0) * grid.step_ms + beyond_ms
     if grid.start_ms - reach_ms < MIN_TIME_MS or last_ms > MAX_TIME_MS:
         raise ExecutionError(
             f"the query looks at times from {grid.start_ms - reach_ms} to {last_ms} ms, beyond what int64 can hold"

@@ -22,6 +22,8 @@ from promontory.promql.plan.nodes import (
     Clock,
     Constant,
     Elementwise,
+    Extend,
+    Extension,
     Hints,
     HistogramFraction,
     HistogramQuantile,
@@ -51,14 +53,20 @@ from promontory.promql.plan.walk import walk_tree
 Asked = tuple[syntax.Node, Hints]
 Visit = Generator[Asked, PlanNode, PlanNode]
 
+EXTENDED_WINDOWS = {
+    Extension.ANCHORED: frozenset(["changes", "delta", "increase", "rate", "resets"]),
+    Extension.SMOOTHED: frozenset(["delta", "increase", "rate"]),
+}
 SET_OPERATORS = frozenset(["and", "or", "unless"])
+UNSUPPORTED_OPERATORS = frozenset(["</", ">/"])
 NO_HINTS = Hints()
 
 
 def translate(node: syntax.Node, grid: TimeGrid, *, text: bytes, lookback_ms: int, subquery_step_ms: int) -> PlanNode:
     """Return the plan of a query as it stands. Raises ExecutionError for what is not supported yet."""
     translation = _Translation(grid, text, lookback_ms, subquery_step_ms)
-    return walk_tree(translation.visit, (node, NO_HINTS))
+    root = walk_tree(translation.visit, (node, NO_HINTS))
+    return Extend(root) if isinstance(root, Read) and root.extension is not Extension.NONE else root
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +84,10 @@ class _Translation:
             case syntax.StringLiteral():
                 return Text(node.text)
             case syntax.VectorSelector():
-                return Lookup(self._read(node, self.lookback_ms, hints))
+                return self._lookup(node, hints)
             case syntax.MatrixSelector():
-                return self._read(node.selector, node.range_ms, replace(hints, range_ms=node.range_ms))
+                read = self._read(node.selector, node.range_ms, replace(hints, range_ms=node.range_ms))
+                return self._extended(read, node.selector)
             case syntax.Paren():
                 return (yield node.expr, hints)
             case syntax.Unary():
@@ -102,27 +111,41 @@ class _Translation:
         return Timing(node.offset_ms, node.at_ms if node.anchor is None else anchors[node.anchor])
 
     def _read(self, node: syntax.VectorSelector, range_ms: int, hints: Hints) -> Read:
-        if node.anchored or node.smoothed:
-            raise unsupported("anchored and smoothed selectors")
         return Read(node.matchers, range_ms, self._timing(node), hints)
+    def _lookup(self, node: syntax.VectorSelector, hints: Hints) -> Lookup:
+        read = self._read(node, self.lookback_ms, hints)
+        if not node.smoothed:  # at one time there is nothing to anchor
+            return Lookup(read)
+        read = replace(read, extension=Extension.SMOOTHED, after_ms=self.lookback_ms)
+        return Lookup(read, position=self._position(node))
+
+    def _extended(self, read: Read, node: syntax.VectorSelector) -> Read:
+        if node.anchored:
+            return replace(read, extension=Extension.ANCHORED, before_ms=self.lookback_ms)
+        if node.smoothed:
+            reach_ms = self.lookback_ms
+            return replace(read, extension=Extension.SMOOTHED, before_ms=reach_ms, after_ms=reach_ms)
+        return read
+
 
     def _position(self, node: syntax.Node) -> str:
         return format_position(self.text, node.span)
 
     def _binary(self, node: syntax.Binary) -> Visit:
+        if node.op in UNSUPPORTED_OPERATORS:
+            raise unsupported(f"binary operator {node.op!r}")
         left = yield node.lhs, NO_HINTS
         right = yield node.rhs, NO_HINTS
         if is_scalar(left) and is_scalar(right):
             return ScalarOperation(node.op, left, right)
         if is_scalar(right):
-            return VectorScalar(node.op, left, right, return_bool=node.return_bool, position=self._position(node))
+            return VectorScalar(node.op, left, right, return_bool=node.return_bool)
         if is_scalar(left):
-            position = self._position(node)
-            return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool, position=position)
+            return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool)
         matching = node.matching or syntax.Matching()
         if node.op in SET_OPERATORS:
             return SetOperation(node.op, left, right, matching)
-        return Join(node.op, left, right, matching, node.return_bool, self._position(node))
+        return Join(node.op, left, right, matching, return_bool=node.return_bool)
 
     def _aggregation(self, node: syntax.Aggregation) -> Visit:
         if node.op not in AGGREGATIONS:
@@ -131,10 +154,8 @@ class _Translation:
         if node.param is not None:
             parameter = yield node.param, NO_HINTS
         vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
-        body = self._position(_unwrap(node.expr))
-        position = body if node.param is None else self._position(_unwrap(node.param))
-        ignored = self._position(node) if node.op in ("topk", "bottomk") else body
-        return Aggregate(node.op, vector, node.grouping, node.without, parameter, position, ignored)
+        position = self._position(node.param or node.expr)
+        return Aggregate(node.op, vector, node.grouping, without=node.without, parameter=parameter, position=position)
 
     def _call(self, node: syntax.Call) -> Visit:
         hints = Hints(node.function)
@@ -143,6 +164,7 @@ class _Translation:
         arguments = []
         for argument in node.args:
             arguments.append((yield argument, hints))
+        _check_extensions(node.function, arguments)
         if node.function in _CALLS:
             return _CALLS[node.function](self, node, arguments)
         if node.function in WINDOW_FUNCTIONS:
@@ -187,6 +209,13 @@ class _Translation:
             return Elementwise("own_time", Lookup(vector.read, times=True))
         return Elementwise("timestamp", vector, (Clock(),))
 
+    def start_timestamp(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
+        """start_timestamp(): only samples know when their counters began."""
+        vector = arguments[0]
+        if isinstance(vector, Lookup) and isinstance(_unwrap(node.args[0]), syntax.VectorSelector):
+            return Elementwise("own_time", Lookup(vector.read, starts=True))
+        return Elementwise("clamp", vector, (Constant(1.0), Constant(0.0)))  # nothing is above 1 and below 0
+
     def sort(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """sort() and sort_desc()."""
         return Sort(arguments[0], node.function == "sort_desc", self._position(node))
@@ -214,6 +243,14 @@ class _Translation:
 def unsupported(what: str) -> ExecutionError:
     """Return the error for what this version does not evaluate."""
     return ExecutionError(f"{what} not supported yet")
+
+
+def _check_extensions(function: str, arguments: list[PlanNode]) -> None:
+    """Refuse a function that would take samples beyond the edges of its window for samples inside."""
+    for argument in arguments:
+        if isinstance(argument, Read) and function not in EXTENDED_WINDOWS.get(argument.extension, (function,)):
+            word, allowed = argument.extension.value, ", ".join(sorted(EXTENDED_WINDOWS[argument.extension]))
+            raise ExecutionError(f"{word} modifier can only be used with: {allowed} - not with {function}")
 
 
 def _unwrap(node: syntax.Node) -> syntax.Node:
@@ -259,6 +296,7 @@ _CALLS: dict[str, Callable[[_Translation, syntax.Call, list[PlanNode]], PlanNode
     "sort_by_label": _Translation.sort_by_label,
     "sort_by_label_desc": _Translation.sort_by_label,
     "sort_desc": _Translation.sort,
+    "start_timestamp": _Translation.start_timestamp,
     "time": lambda _, __, ___: Clock(),
     "timestamp": _Translation.timestamp,
     "vector": lambda _, __, given: ToVector(given[0]),
