@@ -164,6 +164,7 @@ class VectorScalar:
     scalar: PlanNode
     swapped: bool = False
     return_bool: bool = False
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Join:
     right: PlanNode
     matching: Matching
     return_bool: bool = False
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,11 @@ class SetOperation:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A vector: groups of series folded into one each, or (topk, bottomk) some of each group."""
+    """A vector: groups of series folded into one each, or (topk, bottomk) some of each group.
+
+    `position` is that of the parameter where there is one; `histograms_position` is named by what is said of
+    histograms.
+    """
 
     op: str
     vector: PlanNode
@@ -197,6 +203,7 @@ class Aggregate:
     without: bool = False
     parameter: PlanNode | None = None
     position: str = ""
+    histograms_position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +318,7 @@ PlanNode = (
     | Text
     | Lookup
     | Resample
+    | Extend
     | Window
     | Elementwise
     | ScalarOperation
@@ -318,7 +326,6 @@ PlanNode = (
     | Join
     | SetOperation
     | Aggregate
-    | Extend
     | ToVector
     | ToScalar
     | LabelReplace

@@ -58,7 +58,6 @@ EXTENDED_WINDOWS = {
     Extension.SMOOTHED: frozenset(["delta", "increase", "rate"]),
 }
 SET_OPERATORS = frozenset(["and", "or", "unless"])
-UNSUPPORTED_OPERATORS = frozenset(["</", ">/"])
 NO_HINTS = Hints()
 
 
@@ -112,6 +111,7 @@ class _Translation:
 
     def _read(self, node: syntax.VectorSelector, range_ms: int, hints: Hints) -> Read:
         return Read(node.matchers, range_ms, self._timing(node), hints)
+
     def _lookup(self, node: syntax.VectorSelector, hints: Hints) -> Lookup:
         read = self._read(node, self.lookback_ms, hints)
         if not node.smoothed:  # at one time there is nothing to anchor
@@ -127,25 +127,23 @@ class _Translation:
             return replace(read, extension=Extension.SMOOTHED, before_ms=reach_ms, after_ms=reach_ms)
         return read
 
-
     def _position(self, node: syntax.Node) -> str:
         return format_position(self.text, node.span)
 
     def _binary(self, node: syntax.Binary) -> Visit:
-        if node.op in UNSUPPORTED_OPERATORS:
-            raise unsupported(f"binary operator {node.op!r}")
         left = yield node.lhs, NO_HINTS
         right = yield node.rhs, NO_HINTS
         if is_scalar(left) and is_scalar(right):
             return ScalarOperation(node.op, left, right)
         if is_scalar(right):
-            return VectorScalar(node.op, left, right, return_bool=node.return_bool)
+            return VectorScalar(node.op, left, right, return_bool=node.return_bool, position=self._position(node))
         if is_scalar(left):
-            return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool)
+            position = self._position(node)
+            return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool, position=position)
         matching = node.matching or syntax.Matching()
         if node.op in SET_OPERATORS:
             return SetOperation(node.op, left, right, matching)
-        return Join(node.op, left, right, matching, return_bool=node.return_bool)
+        return Join(node.op, left, right, matching, node.return_bool, self._position(node))
 
     def _aggregation(self, node: syntax.Aggregation) -> Visit:
         if node.op not in AGGREGATIONS:
@@ -154,8 +152,10 @@ class _Translation:
         if node.param is not None:
             parameter = yield node.param, NO_HINTS
         vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
-        position = self._position(node.param or node.expr)
-        return Aggregate(node.op, vector, node.grouping, without=node.without, parameter=parameter, position=position)
+        body = self._position(_unwrap(node.expr))
+        position = body if node.param is None else self._position(_unwrap(node.param))
+        ignored = self._position(node) if node.op in ("topk", "bottomk") else body
+        return Aggregate(node.op, vector, node.grouping, node.without, parameter, position, ignored)
 
     def _call(self, node: syntax.Call) -> Visit:
         hints = Hints(node.function)
