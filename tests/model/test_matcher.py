@@ -49,8 +49,8 @@ def test_many_values_are_judged_like_one_also_beyond_ascii_and_utf_8(kind: Match
 
 
 @pytest.mark.parametrize("kind", [MatchKind.REGEX, MatchKind.NOT_REGEX])
-def test_a_regular_expression_too_large_for_arrow_is_still_answered(kind: MatchKind) -> None:
-    matcher = Matcher(kind, b"name", b"(\\pL{30}|x){30}")
+def test_the_largest_regular_expression_is_answered_by_arrow_too(kind: MatchKind) -> None:
+    matcher = Matcher(kind, b"name", b"(\\pL{8}|x){30}")
     values = [b"", b"x" * 30, b"x" * 29, b"\xff"]
     chosen = matcher.select(pa.array(values, pa.large_binary()))
     assert chosen.tolist() == [matcher.matches(value) for value in values]
