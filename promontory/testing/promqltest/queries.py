@@ -39,7 +39,8 @@ class Query:
             raise QueryError(
                 f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
             )
-        options = PlanOptions(text=self.text.encode(errors="surrogateescape"), delayed_names=True)
+        text = self.text.encode(errors="surrogateescape")
+        options = PlanOptions(text=text, delayed_names=True, start_timestamps=True)
         plan = make_plan(self.node, grid, options)
         execution = Execution(plan, database.context)
         for index, planned in enumerate(plan.selects):
