@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from promontory.kernels import over_time, rates, trends
+from promontory.kernels import absolute_deviation, over_time, rates, sample_times, smoothing, trends
 from promontory.kernels.lookup import lookup_samples
 from promontory.kernels.windows import BLOCK_VISITS, WindowKernel, block_width, count_stale, find_ends
 
 KERNELS: dict[str, WindowKernel] = {
     name: kernel
-    for module in (rates, over_time, trends)
+    for module in (rates, over_time, trends, sample_times, absolute_deviation, smoothing)
     for name, kernel in vars(module).items()
     if name.endswith("_windows")
 }
@@ -53,7 +53,7 @@ def evaluate(
     at_ms = first + 5 + np.arange(count) * step
     ends = np.zeros(count + shift if shift >= 0 else 2 * count, np.int64)
     done = walk(
-        starts, times, flat, first, step, window, shift, at_ms, np.full(count, parameter), np.zeros(1, np.uint8),
+        starts, times, flat, first, step, window, shift, at_ms, np.full(2 * count, parameter), np.zeros(1, np.uint8),
         ends, np.zeros(len(flat), np.int64), np.zeros(len(flat)), out, present,
     )  # fmt: skip
     assert done == len(starts) - 1
