@@ -22,7 +22,8 @@ SPREADS = frozenset(["stddev", "stdvar", "stddev_over_time", "stdvar_over_time",
 _NAMED = re.compile(r"\{[^{}]*\}")
 
 Key = tuple[tuple[str, str], ...]
-Points = list[tuple[float, float]]
+Points = list[tuple[float, str]]
+"""Times in seconds and values as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _compare_rows(mine: list[dict[str, Any]], other: list[dict[str, Any]], toler
     for key in sorted(found.keys() ^ wanted.keys()):
         time_s, value = (found.get(key) or wanted[key])[0]
         whose = "only ours" if key in found else "only theirs"
-        return Difference(f"{whose}: {_label_text(key)} = {value!r} at {time_s}", int(time_s))
+        return Difference(f"{whose}: {_label_text(key)} = {value} at {time_s}", int(time_s))
     for key, points in wanted.items():
         if difference := _compare_points(_label_text(key), found[key], points, tolerance):
             return difference
@@ -133,11 +134,12 @@ def _compare_points(name: str, found: Points, wanted: Points, tolerance: Toleran
         return Difference(
             f"{name}: {len(found)} points against {len(wanted)}, first at {odd[:1]}", int(odd[0]) if odd else None
         )
-    finite = [abs(value) for _, value in wanted if math.isfinite(value)]
-    largest = max([1.0, *finite])
-    for (time, value), (_, expected) in zip(found, wanted, strict=True):
-        if not tolerance.is_close(value, expected, largest):
-            return Difference(f"{name}: {value!r} against {expected!r} at {time}", int(time))
+    largest = max([1.0, *(abs(float(text)) for _, text in wanted if math.isfinite(float(text)))])
+    for (time, mine), (_, other) in zip(found, wanted, strict=True):
+        value, expected = float(mine), float(other)
+        is_written_otherwise = mine != other and value == expected != 0
+        if is_written_otherwise or not tolerance.is_close(value, expected, largest):
+            return Difference(f"{name}: {mine} against {other} at {time}", int(time))
     return None
 
 
@@ -148,7 +150,7 @@ def _rows(result: list[dict[str, Any]]) -> dict[Key, Points]:
 
 
 def _points(values: list[list[Any]]) -> Points:
-    return [(float(time), float(value)) for time, value in values]
+    return [(float(time), value) for time, value in values]
 
 
 def _label_text(key: Key) -> str:

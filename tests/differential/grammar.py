@@ -165,7 +165,7 @@ class Grammar:
         elif name == "quantile":
             parameter = self.rng.choice(["0.5", "0.9", "0.25", "0", "1", "-1", "1.5"]) + ", "
         elif name == "count_values":
-            parameter, labels = '"value", ', labels | {"value"}
+            parameter, labels = '"zvalue", ', labels | {"zvalue"}
         body = ("(", parameter, inner, ")")
         parts = (name, grouping, " ", *body) if self.rng.random() < 0.6 else (name, *body, grouping)
         if keeps:

@@ -8,9 +8,9 @@ import shutil
 import threading
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import orjson
 
@@ -24,32 +24,38 @@ HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 TIMEOUT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server's HTTP port."""
+    """A server's HTTP port. Each thread has a connection of its own; close() ends them all."""
 
-    port: int
-    _local: threading.local = field(default_factory=threading.local)
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._local = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
 
     def ask(self, case: Case) -> Answer:
         """Return the answer to a case; connects again once where the server closed an idle connection."""
         path, form = case.form()
         body = urllib.parse.urlencode(form)
-        for attempt in (0, 1):
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
-                self._local.connection = connection
-            try:
-                connection.request("POST", path, body, HEADERS)
-                response = connection.getresponse()
-                return Answer(response.status, orjson.loads(response.read()))
-            except (http.client.RemoteDisconnected, ConnectionError):
-                connection.close()
-                self._local.connection = None
-                if attempt:
-                    raise
-        raise AssertionError("unreachable")
+        connection = self._connection()
+        try:
+            connection.request("POST", path, body, HEADERS)
+            response = connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            connection.close()
+            connection.request("POST", path, body, HEADERS)
+            response = connection.getresponse()
+        return Answer(response.status, orjson.loads(response.read()))
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+            self._opened.append(self._local.connection)
+        return cast("http.client.HTTPConnection", self._local.connection)
 
 
 @contextmanager
@@ -59,5 +65,10 @@ def run_both(folder: Path) -> Iterator[tuple[Endpoint, Endpoint]]:
     write_data(bucket)
     shutil.copytree(bucket, folder / "prometheus" / "data", copy_function=os.link)
     flags = (f"--bucket={bucket}", "--query.replica-label=replica", "--log.level=warn")
-    with run_prometheus(folder / "prometheus") as prometheus, run_service(folder, "standalone", *flags) as ours:
-        yield Endpoint(ours.program.port), Endpoint(prometheus.port)
+    with (
+        run_prometheus(folder / "prometheus") as prometheus,
+        run_service(folder, "standalone", *flags) as ours,
+        closing(Endpoint(ours.program.port)) as mine,
+        closing(Endpoint(prometheus.port)) as theirs,
+    ):
+        yield mine, theirs
