@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 # Most bytes of a record besides its payload.
 RECORD_ROOM = 15
 AGGREGATES_ENCODING = 0xFF
+START_TIME_HISTOGRAMS = (5, 6)
 # Bytes that are read to count an aggregate chunk: its first length, an encoding and a sample count.
 LONGEST_HEAD = 13
 MOST_TIME_MS = 2**63 - 1
@@ -77,7 +78,10 @@ def count_samples(data: Bytes, start: int, length: int, encoding: int) -> int:
             return 0
     elif length < 2:
         return 0
-    return signed64(data[start]) * 256 + signed64(data[start + 1])
+    high = signed64(data[start])
+    if encoding in START_TIME_HISTOGRAMS:
+        high &= 63  # the two top bits are the reset header
+    return high * 256 + signed64(data[start + 1])
 
 
 @kernel("int64(int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], uint8[::1], uint8[::1], int64[::1])")

@@ -8,11 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.tombstones import Tombstones
-from promontory.chunk.decode import ChunkStatus, decode_chunks
-from promontory.chunk.encode import encode_cuts
+from promontory.chunk.decode import ChunkStatus
+from promontory.chunk.decode_samples import decode_samples
+from promontory.chunk.encode import MOST_SAMPLES_PER_CHUNK
+from promontory.chunk.encode_samples import encode_samples
 from promontory.errors import CorruptionError
 from promontory.kernels.tombstones import COVER_NONE, COVER_PART, cover_chunks, keep_samples
 from promontory.model.frame import ChunkColumns
+from promontory.model.label_rows import LabelRows
+from promontory.model.labels import Labels
+from promontory.model.samples import Samples
+from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import ALL_TIME
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -28,7 +35,8 @@ def cut_deleted(
 ) -> tuple[ChunkColumns, tuple[Bytes, ...], CorruptionError | None]:
     """Return the chunks less the deleted samples; series_ref int64[c] is each chunk's series.
 
-    A chunk that is deleted in part and cannot be cut (no XOR chunk, or broken) is left out and makes the error.
+    A chunk that is deleted in part and cannot be read (an encoding that is not known, or broken) is left out and makes
+    the error. What is left of a chunk with start times is written without these.
     """
     cover = find_cover(chunks.min_ms, chunks.max_ms, series_ref, tombstones)
     if not cover.any():
@@ -42,7 +50,11 @@ def cut_deleted(
     error = None
     if broken:
         error = CorruptionError(
-            "chunk with deleted samples", source=source, offset=0, expected="an XOR chunk", found=f"{broken} others"
+            "chunk with deleted samples",
+            source=source,
+            offset=0,
+            expected="a chunk that can be read",
+            found=f"{broken} others",
         )
     return joined.take(order), (*buffers, data), error
 
@@ -57,16 +69,15 @@ def find_cover(min_ms: Offsets, max_ms: Offsets, series_ref: Offsets, tombstones
 def _cut(
     chunks: ChunkColumns, buffers: tuple[Bytes, ...], series_ref: Offsets, tombstones: Tombstones
 ) -> tuple[ChunkColumns, Bytes, int]:
-    decoded = decode_chunks(chunks, buffers)
+    symbols = SymbolTable()  # of this call's custom bounds alone
+    decoded = decode_samples(chunks, buffers, symbols, ALL_TIME, np.zeros(1, np.uint8))
     keep = np.empty(len(decoded.timestamps_ms), np.uint8)
     keep_samples(series_ref, decoded.chunk_start, decoded.timestamps_ms, _table(tombstones), keep)
-    before = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])
-    chunk_start = before[decoded.chunk_start]
-    left = np.flatnonzero(np.diff(chunk_start))
-    mask = keep.view(np.bool_)
-    cuts = np.append(chunk_start[left], chunk_start[-1])
-    encoded = encode_cuts(chunks.row[left], cuts, decoded.timestamps_ms[mask], decoded.values[mask])
-    columns = replace(encoded.columns(), source=chunks.source[left])
+    # Each chunk is encoded as a row of its own, so that what is left of it stays with its series and source.
+    rows = LabelRows.from_labels([Labels()] * len(chunks), symbols)
+    whole = Samples(rows, decoded.chunk_start, decoded.timestamps_ms, decoded.values, decoded.histograms)
+    encoded = encode_samples(whole.keep(keep.view(np.bool_)), samples_per_chunk=MOST_SAMPLES_PER_CHUNK - 1)
+    columns = replace(encoded.columns(), row=chunks.row[encoded.row], source=chunks.source[encoded.row])
     return columns, encoded.data, int(np.count_nonzero(decoded.status != ChunkStatus.OK))
 
 

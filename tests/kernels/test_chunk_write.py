@@ -78,3 +78,9 @@ def test_samples_of_an_aggregate_chunk_are_those_of_its_count():
         data = np.frombuffer(payload, np.uint8)
         for call in (count_samples, count_samples.py_func):
             assert call(data, 0, len(data), 0xFF) == expected
+
+
+def test_the_reset_header_of_histograms_with_start_times_is_no_part_of_their_number():
+    data = np.frombuffer(b"\xc1\x02" + bytes(20), np.uint8)
+    for call in (count_samples, count_samples.py_func):
+        assert [call(data, 0, len(data), encoding) for encoding in (1, 5, 6)] == [0xC102, 0x102, 0x102]
