@@ -24,6 +24,7 @@ from promontory.promql.execution.histogram_cells import StatisticStage
 from promontory.promql.execution.histogram_fraction import fraction_of_histograms
 from promontory.promql.execution.histogram_quantile import quantile_of_histograms
 from promontory.promql.execution.info import add_info
+from promontory.promql.execution.info_times import InfoTimesStage
 from promontory.promql.execution.joins import join
 from promontory.promql.execution.label_order import sort_by_labels
 from promontory.promql.execution.limits import limit_ratio, limit_rows
@@ -36,6 +37,7 @@ from promontory.promql.execution.relabel import join_labels, replace_labels
 from promontory.promql.execution.resample import ResampleStage
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.sets import combine_sets
+from promontory.promql.execution.statistics_only import StatisticsOnlyStage
 from promontory.promql.execution.values import Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
@@ -85,6 +87,8 @@ class Builder:
                 return _known(node, grid)
             case nodes.Lookup():
                 return self.lookup(node, grid, children)
+            case nodes.InfoTimes():
+                return self._staged(lambda: InfoTimesStage(self._run, grid, node.read), children, grid.count)
             case nodes.Resample():
                 return self._staged(lambda: ResampleStage(node.grid(grid)), children, None)
             case nodes.Extend():
@@ -105,6 +109,8 @@ class Builder:
         fixed = any(matcher.name == b"__name__" and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
         pipeline = Pipeline(self._run, fixed_name=fixed)
         self.pipelines.setdefault(selector_of(node, grid), []).append(pipeline)
+        if node.statistics:
+            pipeline.then(StatisticsOnlyStage(), count=None)
         return pipeline
 
     def lookup(self, node: nodes.Lookup, grid: TimeGrid, children: list[Operator]) -> Operator:

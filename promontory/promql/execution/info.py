@@ -54,6 +54,7 @@ def add_info(run: Run, node: Info, steps: Steps, info: Steps) -> Steps:
     is_info = matches_all(steps.labels, METRIC_NAME, node.names)
     kept, plain = take_steps(steps, np.flatnonzero(is_info)), take_steps(steps, np.flatnonzero(~is_info))
     info = take_steps(info, _identified(plain.labels, info.labels))
+    _refuse_histograms(info)
     group, info_group, groups = group_pair(plain.labels, info.labels, IDENTIFYING, on=True)
     metric, _ = info.labels.keep((METRIC_NAME,)).unique()
     metrics = int(metric.max(initial=-1)) + 1
@@ -92,6 +93,13 @@ def _identified(labels: LabelRows, info: LabelRows) -> Index:
             known = True
             kept &= np.isin(info.column(name), values)
     return np.flatnonzero(kept) if known else np.empty(0, np.int64)
+
+
+def _refuse_histograms(info: Steps) -> None:
+    rows = np.flatnonzero(info.held.any(axis=1))
+    if len(rows):
+        series = info.labels.labels(int(rows[0]))
+        raise ExecutionError(f"this should be an info metric, with float samples: {series}")
 
 
 def _newest(info: Steps, metric: Groups, wanted: int, group: Groups, groups: int) -> NDArray[np.int64]:

@@ -53,7 +53,8 @@ class Extension(Enum):
 class Read:
     """A range vector: the samples of a selector in (time - range_ms, time].
 
-    `before_ms` and `after_ms` say how far an extended selector reads beyond that on both sides.
+    `before_ms` and `after_ms` say how far an extended selector reads beyond that on both sides. With `statistics`
+    nothing of a histogram is asked for but its count, its sum and whether it was reset (plan/ask_statistics.py).
     """
 
     matchers: tuple[Matcher, ...]
@@ -63,6 +64,7 @@ class Read:
     extension: Extension = Extension.NONE
     before_ms: int = 0
     after_ms: int = 0
+    statistics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +294,15 @@ class SortByLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class InfoTimes:
+    """A vector: when the newest sample of each info series was, in seconds."""
+
+    read: Read
+
+
+@dataclass(frozen=True, slots=True)
 class Info:
-    """A vector: the series of `vector` with the labels of matching info series; `info` looks up their times.
+    """A vector: the series of `vector` with the labels of matching info series, whose times `info` gives.
 
     `names` choose the info metrics; `data` are the other matchers, whose labels alone are taken where there are any.
     """
@@ -335,6 +344,7 @@ PlanNode = (
     | HistogramFraction
     | Sort
     | SortByLabel
+    | InfoTimes
     | Info
     | Repeat
 )

@@ -7,8 +7,6 @@ aggregate sum by (job)
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from promontory.model.durations import format_duration
 from promontory.promql.plan.nodes import (
     Absent,
@@ -34,7 +32,6 @@ from promontory.promql.plan.nodes import (
     plan_children,
 )
 from promontory.promql.plan.plan import Plan
-from promontory.promql.plan.walk import walk_tree
 
 _PLAIN = {
     "Clock": "time",
@@ -44,8 +41,12 @@ _PLAIN = {
     "HistogramFraction": "histogram fraction",
     "HistogramQuantile": "histogram quantile",
     "Info": "info",
+    "InfoTimes": "info times",
     "Repeat": "repeat",
 }
+
+
+DEEPEST_INDENT = 100
 
 
 def print_plan(plan: Plan) -> str:
@@ -56,14 +57,18 @@ def print_plan(plan: Plan) -> str:
 def print_node(root: PlanNode) -> str:
     """Return the tree below a node."""
 
-    def visit(node: PlanNode) -> Generator[PlanNode, list[str], list[str]]:
-        lines: list[str] = [_describe(node)]
-        for _, child in plan_children(node):
-            lines.extend("  " + line for line in (yield child))
-        return lines
-
-    lines: list[str] = walk_tree(visit, root)
+    lines: list[str] = []
+    waiting = [(root, 0)]
+    while waiting:
+        node, level = waiting.pop()
+        lines.append(_indent(level) + _describe(node))
+        waiting.extend((child, level + 1) for _, child in reversed(list(plan_children(node))))
     return "\n".join(lines)
+
+
+def _indent(level: int) -> str:
+    """Return the space before a node; far down a chain of operators its level stands there instead."""
+    return "  " * level if level <= DEEPEST_INDENT else "  " * DEEPEST_INDENT + f"({level}) "
 
 
 def _describe(node: PlanNode) -> str:

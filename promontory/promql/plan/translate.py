@@ -28,6 +28,7 @@ from promontory.promql.plan.nodes import (
     HistogramFraction,
     HistogramQuantile,
     Info,
+    InfoTimes,
     Join,
     LabelJoin,
     LabelReplace,
@@ -190,7 +191,7 @@ class _Translation:
         names, data = split_matchers(selector)
         timing = reference_timing(node.args[0], self._timing)
         read = Read((*data, *names), self.lookback_ms, timing, Hints(node.function))
-        return Info(vector, Lookup(read, times=True), names, data)
+        return Info(vector, InfoTimes(read), names, data)
 
     def absent(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """absent() and absent_over_time()."""
