@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
 from promontory.kernels.rates import count_places, find_changes, find_resets
+from promontory.kernels.start_times import find_restarted
 from promontory.kernels.windows import find_ends
 
 Floats = NDArray[np.float64]
@@ -137,23 +138,29 @@ def extended_rates(
 
 
 @kernel(
-    "int64(int64[::1], float64[::1], int64[:, ::1], int64[:, ::1], int64, uint8[::1], int64[::1], int64[::1],"
-    " float64[:, ::1], boolean[:, ::1])"
+    "int64(int64[::1], float64[::1], int64[:, ::1], int64[:, ::1], int64, boolean[::1], uint8[::1], int64[::1],"
+    " int64[::1], float64[:, ::1], boolean[:, ::1])"
 )
 def count_anchored(
-    row_start: Longs, values: Floats, first: Longs, last: Longs, falls: int,
+    row_start: Longs, values: Floats, first: Longs, last: Longs, falls: int, restarted: Flags,
     stop: Octets, places: Longs, ends: Longs, out: Floats, present: Flags,
 ) -> int:  # fmt: skip
     """Evaluate how often the value fell (`falls`) or changed in each window; return how many rows were done.
 
-    first, last: of `find_extended` · places: int64[m] scratch, m = samples of the longest row · ends: int64[k] scratch
+    first, last: of `find_extended` · restarted: bool[m], samples after which the counter began anew, or none ·
+    places: int64 for the longest row, ends: int64[k] scratch
     """
     for row in range(len(out)):
         if stop[0] != 0:
             return row
         start = row_start[row]
         end = row_start[row + 1]
-        count = find_resets(values, start, end, places) if falls else find_changes(values, start, end, places)
+        if len(restarted) > 0:
+            count = find_restarted(values, restarted, start, end, places)
+        elif falls:
+            count = find_resets(values, start, end, places)
+        else:
+            count = find_changes(values, start, end, places)
         for j in range(len(ends)):
             ends[j] = last[row, j] + 1
         count_places(count, places, first[row], ends, out[row], present[row])

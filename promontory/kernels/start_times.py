@@ -43,12 +43,12 @@ def mark_starts(row_start: Longs, timestamps: Longs, starts: Longs, restarted: F
             restarted[i] = begun > before_ms or (starts[i - 1] != 0 and starts[i - 1] < before_ms)
 
 
-@kernel("int64(boolean[::1], int64, int64, int64[::1])")
-def find_marked(marked: Flags, start: int, end: int, places: Longs) -> int:
-    """Write the indexes of the marked samples of a row; return how many there are."""
+@kernel("int64(float64[::1], boolean[::1], int64, int64, int64[::1])")
+def find_restarted(values: Floats, restarted: Flags, start: int, end: int, places: Longs) -> int:
+    """Write the indexes of a row's samples that fell or are marked; return how many there are."""
     count = 0
     for i in range(start + 1, end):
-        if marked[i]:
+        if restarted[i] or values[i] < values[i - 1]:
             places[count] = i
             count += 1
     return count
@@ -128,17 +128,17 @@ RATE, INSTANT, RESETS = 0, 1, 2
 
 @kernel(
     "int64(int64, float64, int64[::1], int64[::1], float64[::1], int64[::1], boolean[::1], int64, int64, int64,"
-    " uint8[::1], int64[::1], int64[::1], boolean[::1], float64[:, ::1], boolean[:, ::1])"
+    " uint8[::1], int64[::1], int64[::1], float64[:, ::1], boolean[:, ::1])"
 )
 def started_windows(
     function: int, divisor: float,
     row_start: Longs, timestamps: Longs, values: Floats, starts: Longs, restarted: Flags,
     first_ms: int, step_ms: int, range_ms: int,
-    stop: Octets, ends: Longs, places: Longs, fallen: Flags, out: Floats, present: Flags,
+    stop: Octets, ends: Longs, places: Longs, out: Floats, present: Flags,
 ) -> int:  # fmt: skip
     """Evaluate RATE, INSTANT or RESETS of each window; return how many rows were done before `stop` was set.
 
-    restarted: of `mark_starts` · ends: int64[2 k], places: int64[m of the longest row], fallen: bool[m] scratch ·
+    restarted: of `mark_starts` · ends: int64[2 k], places: int64 for the longest row, scratch ·
     out, present: [n, k], present False on entry
     """
     count = out.shape[1]
@@ -154,9 +154,7 @@ def started_windows(
         if function == INSTANT:
             instant_row(timestamps, values, restarted, low, high, out[row], present[row])
             continue
-        for i in range(start + 1, end):
-            fallen[i] = restarted[i] or values[i] < values[i - 1]
-        resets = find_marked(fallen, start, end, places)
+        resets = find_restarted(values, restarted, start, end, places)
         if function == RESETS:
             count_places(resets, places, low, high, out[row], present[row])
             continue

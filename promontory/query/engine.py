@@ -91,6 +91,8 @@ class QueryEngine:
                 lookback_ms=options.lookback_ms or self._settings.lookback_ms,
                 subquery_step_ms=self._settings.default_step_ms,
                 delayed_names=self._settings.features.delayed_names,
+                start_timestamps=self._settings.features.start_timestamps,
+                type_and_unit=self._settings.features.type_and_unit,
             ),
         )
         if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:

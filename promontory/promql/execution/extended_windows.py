@@ -18,6 +18,7 @@ from promontory.promql.execution.counter_names import RATES, inform_of_gauges
 from promontory.promql.execution.extended_histograms import COUNTING, Extended, evaluate_extended, smooth_histograms
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.start_times import find_restarts
 from promontory.promql.execution.values import make_steps
 from promontory.promql.plan.nodes import Extension, Read
 
@@ -83,8 +84,12 @@ class ExtendedWindowStage:
 
     def _count(self, samples: Samples, first: Index, last: Index, values: Floats, present: Flags) -> None:
         longest = int(np.diff(samples.row_start).max(initial=0))
+        falls = self.function == "resets"
+        restarted = np.zeros(0, np.bool_)
+        if falls and samples.start_ms is not None:
+            restarted = find_restarts(samples)[0]
         kernels.count_anchored(
-            samples.row_start, samples.values, first, last, int(self.function == "resets"),
+            samples.row_start, samples.values, first, last, int(falls), restarted,
             self.run.stop, np.empty(longest, np.int64), np.empty(first.shape[1], np.int64), values, present,
         )  # fmt: skip
 

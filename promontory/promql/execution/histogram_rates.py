@@ -22,7 +22,9 @@ from promontory.model.histograms import Histograms, ResetHint, concat_histograms
 from promontory.promql.execution import annotations as texts
 from promontory.promql.execution.histogram_algebra import add_lists, detect_resets, divide, scale
 from promontory.promql.execution.histogram_lists import Found, Windows, find_histogram_resets, spread
+from promontory.promql.execution.histogram_starts import begin_at_starts, find_begun, note_overlaps
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.start_times import find_restarts
 
 Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
@@ -56,10 +58,13 @@ class _Spans:
 def evaluate_rate(run: Run, rate: Rate, windows: Windows, position: str) -> Found:
     """Return the extrapolated increase of each window."""
     window = np.flatnonzero((windows.histograms > 1) & (windows.floats == 0))
-    if not len(window):
+    begun = find_begun(windows) if rate.counter else np.zeros(windows.count, np.bool_)
+    if not len(window) and not begun.any():
         return Found(windows.values, windows.present, *windows.nothing)
     first, last = windows.low[window], windows.high[window] - 1
     resets = find_histogram_resets(windows) if rate.counter else np.zeros(len(windows.samples.values), np.bool_)
+    if rate.counter:
+        resets |= find_restarts(windows.samples)[0]
     spans = _Spans(window, first, last, resets[first + 1])
     spans = _check(run, rate, windows, spans, position)
     table = _increases(run, rate, windows, spans, resets, position)
@@ -70,7 +75,12 @@ def evaluate_rate(run: Run, rate: Rate, windows: Windows, position: str) -> Foun
         spans.last - spans.first, windows.end_ms[spans.window], windows.range_ms, int(rate.counter), rate.divisor,
         factor,
     )  # fmt: skip
-    return Found(windows.values, windows.present, spans.window, scale(table, factor))
+    found = Found(windows.values, windows.present, spans.window, scale(table, factor))
+    if rate.counter:
+        note_overlaps(run, windows, spans.window, position)
+    if not begun.any():
+        return found
+    return begin_at_starts(run, windows, begun, spans.window, table, factor, rate.divisor, position)
 
 
 def _check(run: Run, rate: Rate, windows: Windows, spans: _Spans, position: str) -> _Spans:
@@ -110,13 +120,13 @@ def _increases(
     first, last = row[spans.first], row[spans.last]
     blanks = np.flatnonzero(spans.restarted & table.custom[last])
     if len(blanks):
-        second = row[spans.first[blanks] + 1]
+        second, restarts = row[spans.first[blanks] + 1], find_restarts(windows.samples)[0]
         first[blanks] = len(table) + np.arange(len(blanks))
         table = concat_histograms([table, _without_observations(table, second)])
     # A reset that the second sample is marked with adds the blank again: nothing, but bounds are compared once more.
     again = np.zeros(len(first), np.int64)
     if len(blanks):
-        again[blanks] = table.hint[second] == ResetHint.RESET
+        again[blanks] = (table.hint[second] == ResetHint.RESET) | restarts[spans.first[blanks] + 1]
     subtracted = ~spans.restarted | (first >= len(windows.cells.table))
     place = np.flatnonzero(resets)
     before = np.concatenate([[0], np.cumsum(resets)])
@@ -186,7 +196,9 @@ def evaluate_instant(run: Run, windows: Windows, position: str, *, counter: bool
         windows.note(run.warn, texts.not_a_counter, pair[gauges > 0], position)
     else:
         windows.note(run.warn, texts.not_a_gauge, pair[gauges < 2], position)
-    subtracted = ~detect_resets(table, now, before) if counter else np.ones(len(pair), np.bool_)
+    subtracted = np.ones(len(pair), np.bool_)
+    if counter:
+        subtracted = ~(detect_resets(table, now, before) | find_restarts(windows.samples)[0][last])
     start = np.concatenate([[0], np.cumsum(1 + subtracted)]).astype(np.int64)
     member, negative = np.empty(start[-1], np.int64), np.zeros(start[-1], np.bool_)
     member[start[:-1]] = now

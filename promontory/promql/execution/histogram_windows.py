@@ -32,6 +32,7 @@ from promontory.promql.execution.histogram_lists import (
 )
 from promontory.promql.execution.histogram_rates import Rate, evaluate_instant, evaluate_rate
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.start_times import find_restarts
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -160,7 +161,8 @@ def _resets(run: Run, windows: Windows, position: str) -> Found:
     fallen = windows.neighbours & ~windows.held[1:] & ~windows.held[:-1]
     fallen &= windows.samples.values[1:] < windows.samples.values[:-1]
     turned = windows.neighbours & (windows.held[1:] != windows.held[:-1])
-    return _count(windows, fallen | turned | find_histogram_resets(windows)[1:])
+    restarted = find_restarts(windows.samples)[0]
+    return _count(windows, fallen | turned | (find_histogram_resets(windows) | restarted)[1:])
 
 
 def _changes(run: Run, windows: Windows, position: str) -> Found:

@@ -49,7 +49,7 @@ def evaluate_started(
         samples.row_start, samples.timestamps_ms, samples.values, samples.start_ms, restarted,
         ends.start_ms, ends.step_ms, range_ms,
         run.stop, np.empty(2 * count, np.int64), np.empty(int(np.diff(samples.row_start).max(initial=0)), np.int64),
-        np.empty(len(samples.values), np.bool_), values, present,
+        values, present,
     )  # fmt: skip
     if function in ("rate", "increase") and overlapped.any():
         low, high = np.zeros(values.shape, np.int64), np.zeros(values.shape, np.int64)
