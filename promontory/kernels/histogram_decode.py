@@ -268,7 +268,7 @@ def take_start(data: Bytes, last_bit: int, number: int, flags: int, before_ms: i
         state[START_DIFF] = change
         state[START] = signed64(wrap64(before_ms) - wrap64(change))
     state[BIT] = bit
-    return bit <= last_bit
+    return bool(bit <= last_bit)
 
 
 @kernel("int64(int64, int64, int64, int64[::1], float64[::1], int32[::1], int64, int32[::1], float64[::1])")
