@@ -252,6 +252,26 @@ def test_the_runner_counts_lists_and_exits_with_what_it_found(
     assert capsys.readouterr().out == f"{path}:{LOADED.count(chr(10)) + 2}\n1 passed, 1 failed\n"
 
 
+def test_a_file_that_is_not_there_is_an_error_of_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path / "none.test")])
+    assert f"found no file {tmp_path / 'none.test'}" in capsys.readouterr().err
+
+
+def test_start_times_stand_relative_to_their_samples(tmp_path: Path) -> None:
+    script = """
+load 1m
+  began{a="b c"}@st _ -30s -45s+5sx1 0s
+  began{a="b c"} 1 2 3 4 5
+
+eval range from 0 to 4m step 1m start_timestamp(began)
+  {a="b c"} 0 30 75 140 240
+"""
+    assert problems(script, tmp_path) == [None]
+
+
 def test_an_error_of_the_engine_is_a_failure_of_its_evaluation_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ def run_file(path: Path) -> Iterator[Outcome]:
     """Run a script; yields an outcome for each evaluation, and for each command that could not be run."""
     with ThreadPoolExecutor(1) as pool:
         database = Database(pool)
-        for command in read_script(path.read_text()):
+        for command in read_script(path.read_text("utf-8", errors="surrogateescape")):
             match command:
                 case Clear():
                     database.clear()
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--list-failed", action="store_true", help="print file:line of failed evaluations only")
     chosen = parser.parse_args(arguments)
+    for path in chosen.files:
+        if not path.is_file():
+            parser.error(f"expected a script, found no file {path}")
     passed = failed = 0
     with warnings.catch_warnings():
         # What numpy warns of is what the tests hold for an error.
