@@ -33,6 +33,7 @@ from promontory.promql.plan.nodes import (
 )
 from promontory.promql.plan.plan import Plan
 
+DEEPEST_INDENT = 100
 _PLAIN = {
     "Clock": "time",
     "Extend": "extend",
@@ -44,9 +45,6 @@ _PLAIN = {
     "InfoTimes": "info times",
     "Repeat": "repeat",
 }
-
-
-DEEPEST_INDENT = 100
 
 
 def print_plan(plan: Plan) -> str:
@@ -80,7 +78,8 @@ def _describe(node: PlanNode) -> str:
         case Read():
             matchers = ",".join(str(matcher) for matcher in node.matchers)
             extension = f" {node.extension.value}" if node.extension is not Extension.NONE else ""
-            return f"read {{{matchers}}}[{_duration(node.range_ms)}]{extension}{_timing(node.timing)}"
+            statistics = " statistics" * node.statistics
+            return f"read {{{matchers}}}[{_duration(node.range_ms)}]{extension}{_timing(node.timing)}{statistics}"
         case Lookup():
             return "lookup times" if node.times else "lookup starts" if node.starts else "lookup"
         case Resample():
