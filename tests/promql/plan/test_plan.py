@@ -6,9 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from promontory.errors import ExecutionError
 from promontory.model.time_range import TimeGrid, TimeRange
-from promontory.promql.parser import ParserOptions, parse_query
+from promontory.promql.parser import parse_query
 from promontory.promql.plan.fold_constants import fold_constants
 from promontory.promql.plan.nodes import Optimizer, PlanNode
 from promontory.promql.plan.plan import PlanOptions, make_plan
@@ -160,15 +159,3 @@ def test_a_select_says_what_is_done_with_it() -> None:
 def test_a_chain_of_thousands_of_operators_is_planned() -> None:
     plan = make_plan(parse_query(" + ".join(["x"] * 2_000)), GRID, PlanOptions())
     assert len(plan.selects) == 1
-
-
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [
-        ("rate(x[5m] smoothed)", "anchored and smoothed selectors"),
-    ],
-)
-def test_what_is_not_evaluated_yet_is_named(query: str, named: str) -> None:
-    features = frozenset(["promql-extended-range-selectors", "promql-binop-fill-modifiers"])
-    with pytest.raises(ExecutionError, match=f"^{named} not supported yet$".replace("(", r"\(")):
-        make_plan(parse_query(query, ParserOptions(features=features)), GRID, PlanOptions())
