@@ -13,7 +13,7 @@ token began, or behind the token that made the trouble visible.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from promontory.promql.numbers import ALPHANUMERIC, DECIMAL_DIGITS, END, byte_at, scan_duration, scan_number
 from promontory.promql.strings import name_character, quote_character, quote_text
@@ -67,7 +67,14 @@ _SIMPLE_ESCAPES = frozenset(b"abfnrtv\\")
 
 def tokenize(query: bytes) -> list[Token]:
     """Return the tokens of a query without comments; the last is EOF or ERROR. Time grows with the length."""
-    return _Lexer(query).run()
+    return list(scan_tokens(query))
+
+
+def scan_tokens(query: bytes) -> Iterator[Token]:
+    """Yield the tokens as they are asked for, so that a mistake at the beginning costs nothing of the rest."""
+    lexer = _Lexer(query)
+    while not lexer.ended:
+        yield from lexer.step()
 
 
 def rune_at(query: bytes, offset: int) -> tuple[int, int]:
@@ -92,17 +99,18 @@ class _Lexer:
         self._bracket_open = False
         self._had_colon = False
         self._had_duration = False
-        self._ended = False
+        self.ended = False
 
-    def run(self) -> list[Token]:
-        while not self._ended:
-            if space := _SPACE.match(self._query, self._offset):
-                self._offset = space.end()
-            byte = byte_at(self._query, self._offset)
-            if byte == _HASH and self._state != self._duration:
-                self._offset = _COMMENT.match(self._query, self._offset).end()  # type: ignore[union-attr]
-            else:
-                self._state(byte)
+    def step(self) -> list[Token]:
+        """Return the next token; none where a comment ends, the last two where an error shows behind one."""
+        self._tokens = []
+        if space := _SPACE.match(self._query, self._offset):
+            self._offset = space.end()
+        byte = byte_at(self._query, self._offset)
+        if byte == _HASH and self._state != self._duration:
+            self._offset = _COMMENT.match(self._query, self._offset).end()  # type: ignore[union-attr]
+        else:
+            self._state(byte)
         return self._tokens
 
     def _emit(self, kind: TokenKind, end: int, word: str = "") -> None:
@@ -112,7 +120,7 @@ class _Lexer:
     def _fail(self, message: str, *, start: int | None = None) -> None:
         place = self._offset if start is None else start
         self._tokens.append(Token(TokenKind.ERROR, place, len(self._query), b"", message))
-        self._ended = True
+        self.ended = True
 
     def _statement(self, byte: int) -> None:
         if byte == END:
@@ -142,7 +150,7 @@ class _Lexer:
             self._fail("unclosed left bracket")
         else:
             self._emit(TokenKind.EOF, self._offset)
-            self._ended = True
+            self.ended = True
 
     def _starts_number(self, byte: int) -> bool:
         return byte in DECIMAL_DIGITS or (byte == _DOT and byte_at(self._query, self._offset + 1) in DECIMAL_DIGITS)

@@ -181,6 +181,8 @@ class _Operands:
             stream.fail(token.start, f"unknown function with name {quote_text(name)}")
         if function.experimental and EXPERIMENTAL_FUNCTIONS not in stream.options.features:
             stream.fail(token.start, f"function {quote_text(name)} is not enabled")
+        if name == "label_replace" and arguments and isinstance(pattern := arguments[-1], StringLiteral):
+            stream.count_regex(pattern.span.start, pattern.text.encode(errors="surrogateescape"))
         return Call(name, tuple(arguments), Span(token.start, stream.last_end))
 
     def _aggregation(self) -> Aggregation:

@@ -73,6 +73,7 @@ def _matcher(stream: TokenStream) -> Matcher:
             compile_regex(value)
         except InputError as error:
             stream.fail(label.start, str(error))
+        stream.count_regex(label.start, value)
     return Matcher(kind, name, value)
 
 

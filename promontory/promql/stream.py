@@ -6,18 +6,18 @@ construct that is still open; the parser keeps those on a stack with `within`. T
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 from promontory.errors import QueryError
-from promontory.promql.lexer import tokenize
+from promontory.model.regex_cost import MAX_PAIRS, MAX_SIZE, estimate_cost
+from promontory.promql.lexer import scan_tokens
 from promontory.promql.tokens import Token, TokenKind, describe
 
 MAX_QUERY_BYTES = 64 << 10
 MAX_NESTING = 100
 MAX_OPERATORS = 5_000
+MAX_BRACKETS = 5_000
 
 EXPERIMENTAL_FUNCTIONS = "promql-experimental-functions"
 EXTENDED_RANGE_SELECTORS = "promql-extended-range-selectors"
@@ -48,15 +48,23 @@ class TokenStream:
         self.options = options
         if len(query) > MAX_QUERY_BYTES:
             self.fail(0, f"query is {len(query)} bytes long, more than the limit of {MAX_QUERY_BYTES}")
-        self._tokens = tokenize(query)
-        self._next = 0
+        self._source = scan_tokens(query)
+        self._token = next(self._source)
+        self._following = next(self._source, self._token)
+        self.last_end = 0
+        """Where the token before the next one ends."""
         self._constructs: list[Construct] = []
-        self._nesting = 0
-        self._operators = 0
+        self._leave_construct = _Leave(self._constructs)
+        self._brackets: list[int] = []
+        self._leave_bracket = _Leave(self._brackets)
+        self._bracket_count = 0
+        self._operator_count = 0
+        self._regex_size = 0
+        self._regex_pairs = 0
 
     def peek(self) -> Token:
         """Return the next token. Raises QueryError where the lexer could not make one."""
-        token = self._tokens[self._next]
+        token = self._token
         if token.kind is TokenKind.ERROR:
             self.fail(token.start, token.word)
         return token
@@ -65,7 +73,9 @@ class TokenStream:
         """Return the next token and move behind it; EOF stays."""
         token = self.peek()
         if token.kind is not TokenKind.EOF:
-            self._next += 1
+            self.last_end = token.end
+            self._token = self._following
+            self._following = next(self._source, self._following)
         return token
 
     def take(self, kind: TokenKind) -> Token | None:
@@ -82,34 +92,36 @@ class TokenStream:
 
     def following(self) -> Token:
         """Return the token behind the next one; what the lexer could not make there waits for its turn."""
-        return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        return self._following
 
-    @property
-    def last_end(self) -> int:
-        """Where the token before the next one ends."""
-        return self._tokens[self._next - 1].end if self._next else 0
-
-    @contextmanager
-    def within(self, construct: Construct) -> Iterator[None]:
+    def within(self, construct: Construct) -> _Leave:
         """Name the construct in errors about unexpected tokens until the block ends."""
         self._constructs.append(construct)
-        yield
-        self._constructs.pop()
+        return self._leave_construct
 
-    @contextmanager
-    def nested(self, offset: int) -> Iterator[None]:
-        """Go one level deeper until the block ends. Raises QueryError below the bound."""
-        self._nesting += 1
-        if self._nesting > MAX_NESTING:
+    def nested(self, offset: int) -> _Leave:
+        """Go one level deeper until the block ends. Raises QueryError below the bound, or at one bracket too many."""
+        self._brackets.append(offset)
+        self._bracket_count += 1
+        if len(self._brackets) > MAX_NESTING:
             self.fail(offset, f"expression is nested more than {MAX_NESTING} levels deep")
-        yield
-        self._nesting -= 1
+        if self._bracket_count > MAX_BRACKETS:
+            self.fail(offset, f"expression has more than {MAX_BRACKETS} pairs of parentheses")
+        return self._leave_bracket
 
     def count_operator(self, offset: int) -> None:
         """Count an operator. Raises QueryError above the bound."""
-        self._operators += 1
-        if self._operators > MAX_OPERATORS:
+        self._operator_count += 1
+        if self._operator_count > MAX_OPERATORS:
             self.fail(offset, f"expression has more than {MAX_OPERATORS} operators")
+
+    def count_regex(self, offset: int, pattern: bytes) -> None:
+        """Count what a regular expression costs. Raises QueryError where all of the query cost more than one may."""
+        cost = estimate_cost(pattern)
+        self._regex_size += cost.size
+        self._regex_pairs += cost.pairs
+        if self._regex_size > MAX_SIZE or self._regex_pairs > MAX_PAIRS:
+            self.fail(offset, "error parsing regexp: the regular expressions of the query are too large together")
 
     def unexpected(self) -> NoReturn:
         """Raise QueryError about the next token, in the words of the innermost open construct."""
@@ -125,6 +137,20 @@ class TokenStream:
     def fail(self, offset: int, message: str) -> NoReturn:
         """Raise QueryError at a byte offset."""
         raise query_error(self.query, offset, message)
+
+
+class _Leave:
+    """Ends what was begun last; one for all blocks, as a query may have tens of thousands."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self, begun: list[Construct] | list[int]) -> None:
+        self._open = begun
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *failure: object) -> None:
+        self._open.pop()
 
 
 def query_error(query: bytes, offset: int, message: str) -> QueryError:

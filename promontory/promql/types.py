@@ -171,8 +171,9 @@ class _Checker:
             self._fail(self._operator_offset(node), "comparisons between scalars must use BOOL modifier")
         matching = node.matching
         if matching and matching.on:
+            included = frozenset(matching.include)
             for label in matching.labels:
-                if label in matching.include:
+                if label in included:
                     self._fail(
                         self._operator_offset(node),
                         f"label {quote_text(label)} must not occur in ON and GROUP clause at once",
