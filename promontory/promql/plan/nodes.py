@@ -7,6 +7,7 @@ Subquery, that one's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from enum import Enum
@@ -348,30 +349,37 @@ PlanNode = (
     | Info
     | Repeat
 )
-_CLASSES = PlanNode.__args__
+_CLASSES = frozenset(PlanNode.__args__)
+_NODE_TYPE = re.compile("|".join(rf"\b{found.__name__}\b" for found in _CLASSES) + r"|\bPlanNode\b")
+# A query of 5,000 operators asks for its children tens of thousands of times.
+_CHILD_FIELDS = {
+    found: tuple(field.name for field in fields(found) if _NODE_TYPE.search(str(field.type))) for found in _CLASSES
+}
 
 
 def plan_children(node: PlanNode) -> Iterator[tuple[str, PlanNode]]:
     """Yield the nodes directly below one, each with the name of its field."""
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, _CLASSES):
-            yield field.name, value
-        elif field.name == "parameters":
-            yield from ((field.name, parameter) for parameter in value)
+    for name in _CHILD_FIELDS[type(node)]:
+        value = getattr(node, name)
+        if type(value) in _CLASSES:
+            yield name, value
+        elif value is not None:
+            yield from ((name, part) for part in value)
 
 
 def with_children(node: PlanNode, children: list[PlanNode]) -> PlanNode:
     """Return the node with other nodes below it, in the order of `plan_children`."""
     named: dict[str, PlanNode | tuple[PlanNode, ...]] = {}
-    for (name, _), child in zip(plan_children(node), children, strict=True):
+    changed = False
+    for (name, old), child in zip(plan_children(node), children, strict=True):
+        changed = changed or child is not old
         if name == "parameters":
             before = named.get(name, ())
             assert isinstance(before, tuple)
             named[name] = (*before, child)
         else:
             named[name] = child
-    return replace(node, **named) if named else node  # type: ignore[arg-type]
+    return replace(node, **named) if changed else node  # type: ignore[arg-type]
 
 
 def is_scalar(node: PlanNode) -> bool:
