@@ -1,4 +1,4 @@
-"""Which functions and aggregations a plan can hold, by the node that computes them."""
+"""Which functions a plan can hold, by the node that computes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ sgn sin sinh sqrt tan tanh
 """
 _STATISTICS = "histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum"
 _DATES = "day_of_month day_of_week day_of_year days_in_month hour minute month year"
-_AGGREGATIONS = "sum avg min max count group stddev stdvar topk bottomk quantile count_values limitk limit_ratio"
 
 WINDOW_FUNCTIONS = frozenset(_WINDOWS.split())
 # These keep the metric name: they act as an offset does.
@@ -24,4 +23,3 @@ NAME_KEEPING_WINDOWS = frozenset(["first_over_time", "last_over_time"])
 STATISTICS = frozenset(_STATISTICS.split())
 ELEMENTWISE = frozenset(_ELEMENTWISE.split()) | STATISTICS
 DATE_FUNCTIONS = frozenset(_DATES.split())
-AGGREGATIONS = frozenset(_AGGREGATIONS.split())

@@ -41,7 +41,7 @@ class Plan:
 
 
 def make_plan(node: syntax.Node, grid: TimeGrid, options: PlanOptions) -> Plan:
-    """Return the optimized plan of a query. Raises ExecutionError for what is not supported yet."""
+    """Return the optimized plan of a query. Raises ExecutionError for an extended selector where none may be."""
     root = translate(
         resolve_durations(node, grid),
         grid,

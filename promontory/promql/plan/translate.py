@@ -1,7 +1,7 @@
 """From the nodes of the parser to the nodes of a plan.
 
 Parentheses go, @ start() and @ end() become times, functions and operators become the node that computes them.
-What is not there yet is refused by name.
+Arguments are taken without the parentheses around them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from promontory.model.labels import METRIC_NAME, Labels
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.time_range import TimeGrid
 from promontory.promql import nodes as syntax
-from promontory.promql.plan.functions import AGGREGATIONS, DATE_FUNCTIONS, ELEMENTWISE, WINDOW_FUNCTIONS
+from promontory.promql.plan.functions import DATE_FUNCTIONS, ELEMENTWISE, WINDOW_FUNCTIONS
 from promontory.promql.plan.info import reference_timing, split_matchers
 from promontory.promql.plan.nodes import (
     Absent,
@@ -63,7 +63,7 @@ NO_HINTS = Hints()
 
 
 def translate(node: syntax.Node, grid: TimeGrid, *, text: bytes, lookback_ms: int, subquery_step_ms: int) -> PlanNode:
-    """Return the plan of a query as it stands. Raises ExecutionError for what is not supported yet."""
+    """Return the plan of a query as it stands. Raises ExecutionError for an extended selector where none may be."""
     translation = _Translation(grid, text, lookback_ms, subquery_step_ms)
     root = walk_tree(translation.visit, (node, NO_HINTS))
     return Extend(root) if isinstance(root, Read) and root.extension is not Extension.NONE else root
@@ -129,7 +129,7 @@ class _Translation:
         return read
 
     def _position(self, node: syntax.Node) -> str:
-        return format_position(self.text, node.span)
+        return format_position(self.text, _unwrap(node).span)
 
     def _binary(self, node: syntax.Binary) -> Visit:
         left = yield node.lhs, NO_HINTS
@@ -147,14 +147,12 @@ class _Translation:
         return Join(node.op, left, right, matching, node.return_bool, self._position(node))
 
     def _aggregation(self, node: syntax.Aggregation) -> Visit:
-        if node.op not in AGGREGATIONS:
-            raise unsupported(f"aggregation {node.op!r}")
         parameter = None
         if node.param is not None:
             parameter = yield node.param, NO_HINTS
         vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
-        body = self._position(_unwrap(node.expr))
-        position = body if node.param is None else self._position(_unwrap(node.param))
+        body = self._position(node.expr)
+        position = body if node.param is None else self._position(node.param)
         ignored = self._position(node) if node.op in ("topk", "bottomk") else body
         return Aggregate(node.op, vector, node.grouping, node.without, parameter, position, ignored)
 
@@ -172,9 +170,8 @@ class _Translation:
             return self._window(node, arguments)
         if node.function in ELEMENTWISE:
             return Elementwise(node.function, arguments[0], tuple(arguments[1:]))
-        if node.function in DATE_FUNCTIONS:
-            return Elementwise(node.function, arguments[0] if arguments else ToVector(Clock()))
-        raise unsupported(f"function {node.function!r}")
+        assert node.function in DATE_FUNCTIONS, f"function {node.function!r} has no node"
+        return Elementwise(node.function, arguments[0] if arguments else ToVector(Clock()))
 
     def _window(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         place = next(index for index, found in enumerate(arguments) if isinstance(found, Read | Resample))
@@ -239,11 +236,6 @@ class _Translation:
     def histogram_fraction(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_fraction()."""
         return HistogramFraction(arguments[2], (arguments[0], arguments[1]), self._position(node.args[2]))
-
-
-def unsupported(what: str) -> ExecutionError:
-    """Return the error for what this version does not evaluate."""
-    return ExecutionError(f"{what} not supported yet")
 
 
 def _check_extensions(function: str, arguments: list[PlanNode]) -> None:
