@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from promontory.chunk.decode import ChunkStatus, DecodedChunks, locate_buffers
 from promontory.kernels import histogram_decode, xor2_decode
+from promontory.kernels.histogram_layout import STATE_SIZE
 from promontory.kernels.varbit import READABLE
 from promontory.model.frame import ChunkColumns
 from promontory.model.histograms import HistogramCells, Histograms
@@ -20,7 +21,6 @@ from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
 
 Bytes = NDArray[np.uint8]
-STATE_SIZE = histogram_decode.STATE_SIZE
 AHEAD = histogram_decode.XOR_BUCKETS
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.chunk.encode import SAMPLES_PER_CHUNK
-from promontory.kernels import histogram_encode, xor_encode
+from promontory.kernels import histogram_cuts, histogram_encode, xor_encode
 from promontory.model.frame import Aggregate, ChunkColumns
 from promontory.model.histograms import HistogramCells, Histograms
 from promontory.model.samples import Samples
@@ -62,8 +62,8 @@ def encode_samples(samples: Samples, *, samples_per_chunk: int = SAMPLES_PER_CHU
     encoding, header = np.empty(count, np.uint8), np.empty(count, np.uint8)
     bits = samples.values.view(np.uint64)
     whole = np.empty(len(table), np.bool_)
-    histogram_encode.find_whole(table.count, table.zero_count, table.bucket_start, table.bucket_count, whole)
-    chunks = histogram_encode.cut_chunks(
+    histogram_cuts.find_whole(table.count, table.zero_count, table.bucket_start, table.bucket_count, whole)
+    chunks = histogram_cuts.cut_chunks(
         samples.row_start, cells.index, bits, table.schema, table.hint, table.bounds, table.zero_threshold,
         table.zero_count, table.count, table.bucket_start, table.bucket_key, table.bucket_count, whole,
         samples_per_chunk, first, row, encoding, header,
@@ -92,9 +92,9 @@ def _unite_keys(first: Ints, encoding: NDArray[np.uint8], cells: HistogramCells)
     layout_start = np.empty(len(encoding) + 1, np.int64)
     scratch = np.empty((2, most), np.int32)
     columns = (first, encoding, cells.index, table.bucket_start, table.bucket_key)
-    needed = histogram_encode.unite_keys(*columns, layout_start, np.empty(0, np.int32), scratch)
+    needed = histogram_cuts.unite_keys(*columns, layout_start, np.empty(0, np.int32), scratch)
     layout = np.empty(needed, np.int32)
-    histogram_encode.unite_keys(*columns, layout_start, layout, scratch)
+    histogram_cuts.unite_keys(*columns, layout_start, layout, scratch)
     return layout_start, layout
 
 
@@ -128,4 +128,4 @@ def _room(first: Ints, encoding: NDArray[np.uint8], layout_start: Ints, most_bou
     each = histogram_encode.SAMPLE_ROOM + widths * histogram_encode.BUCKET_ROOM
     layouts = widths * histogram_encode.LAYOUT_ROOM + most_bounds * histogram_encode.BOUND_ROOM
     histograms = counts * each + layouts + histogram_encode.CHUNK_ROOM
-    return int(np.where(encoding == histogram_encode.XOR, floats, histograms).sum()) + xor_encode.HEAD_ROOM
+    return int(np.where(encoding == histogram_cuts.XOR, floats, histograms).sum()) + xor_encode.HEAD_ROOM

@@ -1,10 +1,6 @@
-"""Native histogram chunks to columns.
+"""Native histogram chunks to columns; what stands before the samples is in histogram_layout.py.
 
-    count      2 bytes, big-endian                       with start times: the two top bits are the reset header
-    flags      1 byte: reset header in the two top bits  with start times: known << 7 | first sample that changes
-    layout     zero threshold · schema · positive spans · negative spans · bounds, where the schema is custom
     sample     time · count · zero count · sum · positive buckets · negative buckets · start time, where there are any
-
     integers   sample 0 plain, later ones as delta of delta; a bucket is the difference to the bucket before it
     floats     sample 0 as 64 bits, later ones XORed with the sample before
 
@@ -13,7 +9,7 @@ Every bucket of every sample takes a bit at least, so the room is bounded by the
 is compared with the end before each field; READABLE bytes after the end must be readable, else a chunk is decoded from
 a copy. Only populated buckets come out, in the order of their keys. A stale histogram comes out as a stale float.
 
-Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, float_histogram.go, histogram_meta.go and st.go.
+Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, float_histogram.go and st.go.
 """
 
 from __future__ import annotations
@@ -24,14 +20,31 @@ from numpy.typing import NDArray
 from promontory.kernels.bits import load_bits, octets_at, signed64
 from promontory.kernels.compile import kernel
 from promontory.kernels.copy import copy_bytes
-from promontory.kernels.memory import wrap64
-from promontory.kernels.varbit import (
-    READABLE,
-    take_varbit,
-    take_varbit_uint,
-    take_varint_at,
-    take_xored,
+from promontory.kernels.histogram_layout import (
+    BIT,
+    BOUNDS,
+    CORRUPT,
+    COUNT,
+    COUNT_DELTA,
+    FLOAT_HISTOGRAM_ST,
+    HEADER_BYTES,
+    HISTOGRAM_ST,
+    MOST_SCHEMA,
+    NEGATIVES,
+    OK,
+    POSITIVES,
+    SCHEMA,
+    START,
+    START_DIFF,
+    TIME,
+    TIME_DELTA,
+    ZEROS,
+    count_samples,
+    read_layout,
+    threshold_bits,
 )
+from promontory.kernels.memory import wrap64
+from promontory.kernels.varbit import READABLE, take_varbit, take_varbit_uint, take_varint_at, take_xored
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -39,153 +52,13 @@ Keys = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
-OK = 0
-CORRUPT = 1
-UNSUPPORTED = 2
-STOPPED = 3
-
-XOR2 = 4
-HISTOGRAM, FLOAT_HISTOGRAM, HISTOGRAM_ST, FLOAT_HISTOGRAM_ST = 2, 3, 5, 6
-HEADER_BYTES = 3
-CUSTOM_SCHEMA = -53
-# A schema above 8 is reduced to 8 as it is read.
-LEAST_SCHEMA, MOST_SCHEMA, MOST_RESERVED_SCHEMA = -9, 8, 52
-POSITIVE = 1 << 24
+UNSUPPORTED, STOPPED = 2, 3
+HISTOGRAM, FLOAT_HISTOGRAM, XOR2 = 2, 3, 4
 STALE_BITS = 0x7FF0000000000002
 UNKNOWN_HINT, NOT_RESET_HINT, GAUGE_HINT = 0, 2, 3
 GAUGE_HEADER = 3
-# Places of `state`: what the layout and the samples leave behind while a chunk is read.
-SCHEMA, POSITIVES, NEGATIVES, BOUNDS, BIT, TIME, TIME_DELTA, COUNT, COUNT_DELTA, ZEROS, ZEROS_DELTA = range(11)
-START, START_DIFF, LAST_INDEX = 11, 12, 13
-STATE_SIZE = 14
 # Places before the buckets' in the columns of XORed values.
 XOR_COUNT, XOR_ZEROS, XOR_SUM, XOR_BUCKETS = range(4)
-
-
-@kernel("int64(octets, int64, int64, int64, int64, int64, int32[::1], int64[::1])")
-def take_spans(
-    data: Bytes, bit: int, last_bit: int, side: int, schema: int, first: int, keys: Keys, state: Ints
-) -> int:  # fmt: skip
-    """Read the spans of a side, 1 or -1; return the position after them, -1 where the bytes break the format.
-
-    The keys of the buckets go to keys[first:] unless that is empty, their number into `state`.
-    """
-    word, after = take_varbit_uint(data, bit)
-    bit = signed64(after)
-    spans = signed64(word)
-    if spans < 0 or spans > last_bit - bit:
-        return -1
-    shift = max(schema - MOST_SCHEMA, 0)
-    count = 0
-    index = 0
-    for span in range(spans):
-        if bit > last_bit:
-            return -1
-        word, after = take_varbit_uint(data, bit)
-        length = signed64(word)
-        offset, bit = take_varbit(data, signed64(after))
-        if length < 0 or length > last_bit - count or abs(offset) > 1 << 32 or (span > 0 and offset < 0):
-            return -1
-        index += offset
-        if abs(index) >> shift >= POSITIVE or (index + length) >> shift >= POSITIVE:
-            return -1
-        if schema == CUSTOM_SCHEMA and (index < 0 or side < 0):
-            return -1
-        if len(keys):
-            for place in range(length):
-                keys[first + count + place] = side * (POSITIVE + ((index + place - 1) >> shift) + 1)
-        index += length
-        count += length
-    state[POSITIVES if side > 0 else NEGATIVES] = count
-    state[LAST_INDEX] = max(index - 1, 0)
-    return bit
-
-
-@kernel("int64(octets, int64, int64, float64[::1], uint64[::1], int64, int64[::1])")
-def take_bounds(
-    data: Bytes, bit: int, last_bit: int, bounds: Floats, bound_bits: Words, first: int, state: Ints
-) -> int:  # fmt: skip
-    """Read custom bounds to bounds[first:] unless that is empty; return the position after them, or -1.
-
-    bound_bits: `bounds` seen as uint64
-    """
-    word, after = take_varbit_uint(data, bit)
-    bit = signed64(after)
-    count = signed64(word)
-    if count < 0 or count > last_bit - bit or state[LAST_INDEX] > count:
-        return -1
-    for place in range(count):
-        if bit > last_bit:
-            return -1
-        word, after = take_varbit_uint(data, bit)
-        bit = signed64(after)
-        if word == wrap64(0):
-            word = load_bits(data, bit)
-            bit += 64
-            if len(bounds):
-                bound_bits[first + place] = word
-        elif len(bounds):
-            bounds[first + place] = signed64(word - wrap64(1)) / 1000.0
-    state[BOUNDS] = count
-    return bit
-
-
-@kernel("int64(octets, int64, int64, int32[::1], float64[::1], uint64[::1], int64, int64[::1])")
-def read_layout(
-    data: Bytes, start: int, end: int, keys: Keys, bounds: Floats, bound_bits: Words, first_bound: int, state: Ints
-) -> int:  # fmt: skip
-    """Read the layout of a chunk in the bytes [start, end) into `state`; return a status.
-
-    keys: the buckets' keys, positive side first, and bounds, are written unless they are empty.
-    """
-    position = start + HEADER_BYTES
-    last_bit = end * 8
-    if position >= end:
-        return CORRUPT
-    bit = (position + (9 if data[position] == 255 else 1)) * 8
-    if bit > last_bit:
-        return CORRUPT
-    schema, bit = take_varbit(data, bit)
-    state[SCHEMA] = schema
-    if schema != CUSTOM_SCHEMA and (schema < LEAST_SCHEMA or schema > MOST_RESERVED_SCHEMA):
-        return CORRUPT
-    bit = take_spans(data, bit, last_bit, 1, schema, 0, keys, state)
-    largest = state[LAST_INDEX]
-    if bit < 0 or bit > last_bit:
-        return CORRUPT
-    bit = take_spans(data, bit, last_bit, -1, schema, state[POSITIVES], keys, state)
-    if bit < 0 or bit > last_bit:
-        return CORRUPT
-    state[LAST_INDEX] = largest
-    state[BOUNDS] = 0
-    if schema == CUSTOM_SCHEMA:
-        bit = take_bounds(data, bit, last_bit, bounds, bound_bits, first_bound, state)
-        if bit < 0 or bit > last_bit:
-            return CORRUPT
-    state[BIT] = bit
-    return OK
-
-
-@kernel("uint64(octets, int64)")
-def threshold_bits(data: Bytes, position: int) -> int:
-    """Return the bits of the zero threshold that begins at a byte: 0, a power of two, or a float."""
-    octet = wrap64(data[position])
-    if octet == wrap64(0):
-        return wrap64(0)
-    if octet == wrap64(255):
-        return load_bits(data, (position + 1) * 8)
-    return wrap64((octet + wrap64(779)) << wrap64(52))
-
-
-@kernel("int64(octets, int64, int64, int64)")
-def count_samples(data: Bytes, start: int, end: int, encoding: int) -> int:
-    """Return how many samples a chunk claims, -1 where it has no header."""
-    if end - start < HEADER_BYTES:
-        return -1
-    high = signed64(data[start])
-    if encoding in (HISTOGRAM_ST, FLOAT_HISTOGRAM_ST):
-        high &= 63
-    return high * 256 + signed64(data[start + 1])
 
 
 @kernel(
@@ -365,6 +238,65 @@ def measure_chunks(
 
 
 @kernel(
+    "UniTuple(int64, 2)(octets, int64, int64, int64, int64, int64, int64, int64, int64[::1], uint64[::1], float64[::1],"
+    " uint8[::1], uint8[::1], int64[::1], int64[::1], int32[::1], int64, int64, int64[::1], uint64[::1], int32[::1],"
+    " int64[::1], int8[::1], uint8[::1], int32[::1], float64[:, ::1], uint64[:, ::1], int64[::1], int32[::1],"
+    " float64[::1])"
+)
+def decode_chunk(
+    data: Bytes, begin: int, end: int, encoding: int, count: int, number: int, first_ms: int, last_ms: int,
+    state: Ints, words: Words, values: Floats, leading: Bytes, windows: Bytes, steps: Ints, changes: Ints, keys: Keys,
+    at: int, rows: int, times: Ints, stale: Words, row: Keys, starts: Ints,
+    schema: NDArray[np.int8], hint: Bytes, chunk: Keys, fields: Floats, field_bits: Words,
+    bucket_start: Ints, bucket_key: Keys, bucket_count: Floats,
+) -> tuple[int, int]:  # fmt: skip
+    """Decode `count` samples of the chunk in the bytes [begin, end), whose layout `state` holds.
+
+    Samples go to times[at:] and so on, histograms to schema[rows:] and so on; returns where both end, -1 for bad bytes.
+    `number` is the chunk's, written to `chunk`.
+    """
+    positives, negatives = state[POSITIVES], state[NEGATIVES]
+    floats = 1 if encoding in (FLOAT_HISTOGRAM, FLOAT_HISTOGRAM_ST) else 0
+    with_starts = encoding in (HISTOGRAM_ST, FLOAT_HISTOGRAM_ST)
+    header = signed64(data[begin] if with_starts else data[begin + 2]) >> 6
+    words[: XOR_BUCKETS + positives + negatives] = 0
+    leading[: XOR_BUCKETS + positives + negatives] = 0
+    windows[: XOR_BUCKETS + positives + negatives] = 64
+    changes[: positives + negatives] = 0
+    for sample in range(count):
+        before_ms = state[TIME]
+        good = take_sample(
+            data, end * 8, 1 if sample else 0, floats, positives + negatives, state, words, leading, windows,
+            steps, changes,
+        )  # fmt: skip
+        if good and with_starts:
+            good = take_start(data, end * 8, sample, signed64(data[begin + 2]), before_ms, state)
+        time_ms = state[TIME]
+        if not good or (sample > 0 and time_ms < before_ms):
+            return -1, -1
+        if time_ms < first_ms or time_ms > last_ms:
+            continue
+        times[at], starts[at], stale[at], row[at] = time_ms, state[START], 0, rows
+        at += 1
+        if words[XOR_SUM] == wrap64(STALE_BITS):
+            stale[at - 1] = wrap64(STALE_BITS)
+            row[at - 1] = -1
+            continue
+        schema[rows] = min(state[SCHEMA], MOST_SCHEMA)
+        hint[rows] = GAUGE_HINT if header == GAUGE_HEADER else NOT_RESET_HINT if sample else UNKNOWN_HINT
+        chunk[rows] = number
+        field_bits[rows, 0] = threshold_bits(data, begin + HEADER_BYTES)
+        fields[rows, 1] = values[XOR_ZEROS] if floats else wrap64(state[ZEROS])
+        fields[rows, 2] = values[XOR_COUNT] if floats else wrap64(state[COUNT])
+        field_bits[rows, 3] = words[XOR_SUM]
+        rows += 1
+        bucket_start[rows] = put_buckets(
+            positives, negatives, floats, steps, values, keys, bucket_start[rows - 1], bucket_key, bucket_count
+        )
+    return at, rows
+
+
+@kernel(
     "int64(int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64, int64,"
     " uint8[::1], uint8[::1], int64[::1], uint64[::1], float64[::1], uint8[::1], uint8[::1], int64[::1], int64[::1],"
     " int32[::1], int64[::1], int64[::1], uint64[::1], int32[::1], int64[::1], int8[::1], uint8[::1], int32[::1],"
@@ -404,59 +336,17 @@ def decode_histograms(
         if begin + octets + READABLE > signed64(sizes[buffer[i]]):
             copy_bytes(scratch, 0, data, begin, octets)
             data, begin = scratch, 0
-        last_bit = (begin + octets) * 8
         state[:] = 0
         read_layout(data, begin, begin + octets, keys, bounds, bound_bits, bound_start[i], state)
         bound_start[i + 1] = bound_start[i] + state[BOUNDS]
-        positives, negatives = state[POSITIVES], state[NEGATIVES]
-        floats = 1 if encoding[i] in (FLOAT_HISTOGRAM, FLOAT_HISTOGRAM_ST) else 0
-        with_starts = encoding[i] in (HISTOGRAM_ST, FLOAT_HISTOGRAM_ST)
-        header = signed64(data[begin] if with_starts else data[begin + 2]) >> 6
-        flags = signed64(data[begin + 2])
-        for place in range(XOR_BUCKETS + positives + negatives):
-            words[place] = 0
-            leading[place] = 0
-            windows[place] = 64
-        changes[: positives + negatives] = 0
-        first_sample, first_row = at, rows
-        previous_ms = signed64(0)
-        for number in range(counts[i]):
-            before_ms = state[TIME]
-            good = take_sample(
-                data, last_bit, 1 if number else 0, floats, positives + negatives, state, words, leading, windows,
-                steps, changes,
-            )  # fmt: skip
-            if good and with_starts:
-                good = take_start(data, last_bit, number, flags, before_ms, state)
-            time_ms = state[TIME]
-            if not good or (number > 0 and time_ms < previous_ms):
-                status[i] = CORRUPT
-                at, rows = first_sample, first_row
-                break
-            previous_ms = time_ms
-            if time_ms < first_ms or time_ms > last_ms:
-                continue
-            times[at] = time_ms
-            starts[at] = state[START]
-            stale[at] = 0
-            row[at] = rows
-            at += 1
-            if words[XOR_SUM] == wrap64(STALE_BITS):
-                stale[at - 1] = wrap64(STALE_BITS)
-                row[at - 1] = -1
-                continue
-            schema[rows] = min(state[SCHEMA], MOST_SCHEMA)
-            hint[rows] = NOT_RESET_HINT if number else UNKNOWN_HINT
-            if header == GAUGE_HEADER:
-                hint[rows] = GAUGE_HINT
-            chunk[rows] = i
-            field_bits[rows, 0] = threshold_bits(data, begin + HEADER_BYTES)
-            fields[rows, 1] = values[XOR_ZEROS] if floats else wrap64(state[ZEROS])
-            fields[rows, 2] = values[XOR_COUNT] if floats else wrap64(state[COUNT])
-            field_bits[rows, 3] = words[XOR_SUM]
-            rows += 1
-            bucket_start[rows] = put_buckets(
-                positives, negatives, floats, steps, values, keys, bucket_start[rows - 1], bucket_key, bucket_count
-            )
+        at_end, rows_end = decode_chunk(
+            data, begin, begin + octets, encoding[i], counts[i], i, first_ms, last_ms,
+            state, words, values, leading, windows, steps, changes, keys, at, rows, times, stale, row, starts,
+            schema, hint, chunk, fields, field_bits, bucket_start, bucket_key, bucket_count,
+        )  # fmt: skip
+        if at_end < 0:
+            status[i] = CORRUPT
+        else:
+            at, rows = at_end, rows_end
     chunk_start[len(buffer)] = at
     return rows

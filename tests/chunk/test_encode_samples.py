@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from promontory.chunk.decode import ChunkStatus, DecodedChunks
 from promontory.chunk.decode_samples import decode_samples
 from promontory.chunk.encode_samples import encode_samples
-from promontory.kernels import histogram_encode
+from promontory.kernels import histogram_cuts, histogram_encode
 from promontory.model.frame import Encoding
 from promontory.model.histograms import POSITIVE, HistogramCells, ResetHint
 from promontory.model.label_rows import LabelRows
@@ -128,8 +128,9 @@ def test_the_kernels_equal_their_plain_definitions(monkeypatch: pytest.MonkeyPat
         [HistogramValue(count=2, negative={-4: 1, 700: 1}), HistogramValue(count=4, negative={-4: 2, 7: 2})],
     ]
     expected = encode_samples(samples_of(values, SymbolTable()))
-    for name in ("find_whole", "cut_chunks", "unite_keys", "encode_chunks"):
-        monkeypatch.setattr(histogram_encode, name, getattr(histogram_encode, name).py_func)
+    for name in ("find_whole", "cut_chunks", "unite_keys"):
+        monkeypatch.setattr(histogram_cuts, name, getattr(histogram_cuts, name).py_func)
+    monkeypatch.setattr(histogram_encode, "encode_chunks", histogram_encode.encode_chunks.py_func)
     assert encode_samples(samples_of(values, SymbolTable())).data.tobytes() == expected.data.tobytes()
 
 
