@@ -46,10 +46,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs first, with the time in seconds where one is to blame."""
+    """What differs first, with the time in seconds where one is to blame; whether one answer is an error or both."""
 
     text: str
     time_s: int | None = None
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +99,18 @@ def compare(ours: Answer, theirs: Answer, tolerance: Tolerance, *, is_ordered: b
 
 
 def _compare_errors(ours: Answer, theirs: Answer) -> Difference | None:
-    if not ours.error or not theirs.error:
-        return Difference(f"{ours.error or _short(ours.body['data']['result'])} against "
-                          f"{theirs.error or _short(theirs.body['data']['result'])}")  # fmt: skip
-    if ours.status != theirs.status or ours.body["errorType"] != theirs.body["errorType"]:
-        return Difference(f"{ours.status} {ours.body['errorType']} against {theirs.status} {theirs.body['errorType']}: "
-                          f"{ours.error} against {theirs.error}")  # fmt: skip
-    if stable_text(ours.error) == stable_text(theirs.error):
-        return None
-    return Difference(f"{ours.error!r} against {theirs.error!r}")
+    found, wanted = (
+        f"{answer.status} {answer.body['errorType']}: {answer.error}" if answer.error else _short(answer.body["data"])
+        for answer in (ours, theirs)
+    )
+    is_same = bool(ours.error) == bool(theirs.error) and stable_text(found) == stable_text(wanted)
+    return None if is_same else Difference(f"{found} against {wanted}", is_error=True)
 
 
 def stable_text(error: str) -> str:
-    """Return the words of an error without the series that it names; a parse error's are its own in each version."""
+    """Return an error without the series that it names; of a parse error only the kind: each version has its words."""
     if "parse error" in error:
-        return "parse error"
+        return error.partition(":")[0]
     return _NAMED.sub("{}", error)
 
 

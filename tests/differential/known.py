@@ -56,6 +56,26 @@ def _is_timestamp_at_offset(case: Case, ours: Answer, theirs: Answer) -> bool:
     )
 
 
+def _is_behind_filter(case: Case, ours: Answer, theirs: Answer) -> bool:
+    return not theirs.error and ours.error.startswith("multiple matches for labels: many-to-one")
+
+
+def _is_zero_under(words: str) -> Recognise:
+    """Return what recognises answers that differ in the sign of zeros alone, in queries with one of the words."""
+
+    def recognise(case: Case, ours: Answer, theirs: Answer) -> bool:
+        if ours.error or theirs.error or not re.search(rf"\b({words})\b", str(case.query)):
+            return False
+        mine, other = _values(ours), _values(theirs)
+        return 0.0 in mine and len(mine) == len(other) and all(map(_is_same, mine, other))
+
+    return recognise
+
+
+def _is_same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
 def _numbers(values: list[float]) -> list[float]:
     return sorted(value for value in values if not math.isnan(value))
 
@@ -77,6 +97,21 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "plain sums", "2.42 adds without compensation",
         avoided="values are multiples of 1/8; what rounds is compared with slack and never asked of what jumps",
+    ),
+    Known(
+        "sum of -0",
+        "2.42 begins with the first value, 3.14 adds the digits that were lost, which are 0",
+        recognise=_is_zero_under("sum"),
+    ),
+    Known(
+        "zeros under quantile",
+        "which of 0 and -0 stands first among sorted values is not defined: Go's sort is not stable",
+        recognise=_is_zero_under("quantile|quantile_over_time"),
+    ),
+    Known(
+        "duplicates behind a filter",
+        "2.42 looks for a second match only where a comparison keeps the first",
+        recognise=_is_behind_filter,
     ),
     Known("dots and newlines", "`.` matches a newline since 3.0", avoided="no label holds a newline"),
     Known(

@@ -15,7 +15,7 @@ Differ = Callable[[Case], Difference | None]
 
 
 def shrink(case: Case, difference: Difference, differ: Differ) -> tuple[Case, Difference]:
-    """Return the smallest case found that differs, and how."""
+    """Return the smallest case found that differs in the same manner (by an error or by a value), and how."""
     attempts = 0
     is_smaller = True
     while is_smaller and attempts < MOST_ATTEMPTS:
@@ -23,7 +23,7 @@ def shrink(case: Case, difference: Difference, differ: Differ) -> tuple[Case, Di
         for candidate in _candidates(case, difference):
             attempts += 1
             found = differ(candidate)
-            if found is not None:
+            if found is not None and found.is_error == difference.is_error:
                 case, difference, is_smaller = candidate, found, True
                 break
             if attempts >= MOST_ATTEMPTS:
