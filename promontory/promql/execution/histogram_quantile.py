@@ -14,11 +14,11 @@ from promontory.kernels.histogram_places import LOST, SKEWED
 from promontory.kernels.quantiles import histogram_quantiles
 from promontory.model.histograms import Histograms
 from promontory.model.labels import METRIC_NAME
-from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.steps import Steps
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.annotations import FORCED, NANS_LOST, NANS_SKEW, of_metric
 from promontory.promql.execution.classic_histograms import ClassicHistograms, shown_names, split_histograms
+from promontory.promql.execution.corrections import summed_correction
 from promontory.promql.execution.histogram_cells import evaluate_cells
 from promontory.promql.execution.histogram_statistics import Notes, Rows, quantiles
 from promontory.promql.execution.names import drop_names
@@ -43,7 +43,9 @@ def quantile_of_histograms(run: Run, grid: TimeGrid, node: HistogramQuantile, st
         rows = concat_steps([drop_names(part, run) for part in found], run.symbols, grid.count)
         parts += [rows] if node.label is None else _labelled(run, rows, node.label, quantile)
     for code, corrected in forced.items():
-        _inform_forced(run, grid, node.position, code, corrected)
+        correction = summed_correction(grid, corrected)
+        if correction is not None:
+            run.inform_joined(FORCED + of_metric(run.symbols.text(code)), node.position, correction)
     return merge_equal(concat_steps(parts, run.symbols, grid.count))
 
 
@@ -94,18 +96,3 @@ def _format_open_metrics(value: float) -> str:
     """Return a number as OpenMetrics writes it: 1.0, not 1; but +Inf and NaN."""
     text = format_general(value)
     return text if not np.isfinite(value) or "." in text or "e" in text else f"{text}.0"
-
-
-def _inform_forced(run: Run, grid: TimeGrid, position: str, code: int, forced: Floats) -> None:
-    times = np.flatnonzero(forced[:, 0])
-    if not len(times):
-        return
-    # Whole seconds, cut; not by way of datetime, which ends at the year 9999.
-    when = [format_rfc3339_ms(int(grid.times_ms()[place]))[:-5] + "Z" for place in (times[0], times[-1])]
-    lowest, highest = forced[times, 1].min(), forced[times, 2].max()
-    run.inform(
-        f"{FORCED}{of_metric(run.symbols.text(code))}, from buckets {format_general(float(lowest))} to"
-        f" {format_general(float(highest))}, with a max diff of {forced[times, 3].max():.2g}, over"
-        f" {int(forced[times, 0].sum())} samples from {' to '.join(when)}",
-        position,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ from promontory.promql.execution.values import Value, held_bytes, held_samples
 # A float64 and whether it is present.
 CELL_BYTES = 9
 TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution"
+
+
+class Detail(Protocol):
+    """What an info says behind its words, joined over all that it is about."""
+
+    def joined(self, other: Self) -> Self:
+        """Return both as one."""
+
+    def text(self) -> str:
+        """Return the details in words."""
 
 
 class Run:
@@ -44,6 +55,7 @@ class Run:
         self._warnings: dict[str, str] = {}
         self._occurrences: dict[str, int] = {}
         self._infos: dict[str, str] = {}
+        self._details: dict[str, tuple[str, Detail]] = {}
 
     @property
     def symbols(self) -> SymbolTable:
@@ -110,13 +122,20 @@ class Run:
         with self._lock:
             self._infos.setdefault(text, position)
 
+    def inform_joined(self, text: str, position: str, detail: Detail) -> None:
+        """Note an info whose details are joined over all places where it arose; it names the first of them."""
+        with self._lock:
+            first, before = self._details.get(text, (position, None))
+            self._details[text] = (first, detail if before is None else before.joined(detail))
+
     def annotations(self) -> Annotations:
         """Return what was noted, as the API shows it."""
         often = {text: f" ({count} occurrences)" for text, count in self._occurrences.items() if count > 1}
         warnings = {text + often.get(text, ""): position for text, position in self._warnings.items()}
+        infos = self._infos | {text + detail.text(): place for text, (place, detail) in self._details.items()}
         return Annotations(
             warnings=tuple(_shown("PromQL warning", warnings)),
-            infos=tuple(_shown("PromQL info", self._infos)),
+            infos=tuple(_shown("PromQL info", infos)),
         )
 
 
