@@ -113,4 +113,13 @@ def merge_equal(steps: Steps) -> Steps:
         row, time = np.nonzero(steps.held)
         index[group[row], time] = steps.histograms.index[row, time]
         histograms = HistogramCells(index, steps.histograms.table)
-    return Steps(steps.labels.take(first), values, present, steps.drop_name[first], histograms=histograms)
+    return Steps(steps.labels.take(first), values, present, _merged_marks(steps, group), histograms=histograms)
+
+
+def _merged_marks(steps: Steps, group: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return bool[g]: the mark of the row of each group that is present before the others."""
+    earliest = np.where(steps.present.any(axis=1), steps.present.argmax(axis=1), steps.present.shape[1])
+    order = np.lexsort((earliest, group))
+    _, place = np.unique(group[order], return_index=True)
+    marks: NDArray[np.bool_] = steps.drop_name[order[place]]
+    return marks
