@@ -86,7 +86,7 @@ def _pair(many_group: Groups, one_group: Groups, groups: int) -> _Pairs:
 
 def _combine(run: Run, node: Join, many: Steps, one: Steps, pairs: _Pairs, groups: int, *, swapped: bool) -> Steps:
     present = many.present[pairs.many] & one.present[pairs.one]
-    labels = _result_labels(node, many.labels, one.labels, pairs)
+    labels = _result_labels(run, node, many.labels, one.labels, pairs)
     left, right = _side(many, pairs.many), _side(one, pairs.one)
     if swapped:
         left, right = right, left
@@ -110,10 +110,10 @@ def _side(steps: Steps, rows: Index) -> Side:
     return Side(steps.values[rows], steps.histograms.at(rows) if steps.histograms is not None else None)
 
 
-def _result_labels(node: Join, many: LabelRows, one: LabelRows, pairs: _Pairs) -> LabelRows:
+def _result_labels(run: Run, node: Join, many: LabelRows, one: LabelRows, pairs: _Pairs) -> LabelRows:
     matching = node.matching
     labels = many.take(pairs.many)
-    if node.op in ARITHMETIC or node.return_bool:
+    if node.op in ARITHMETIC or (node.return_bool and not run.delayed_names):
         labels = labels.without(METADATA_LABELS)
     if matching.cardinality is Cardinality.ONE_TO_ONE:
         return labels.keep(matching.labels) if matching.on else labels.without(matching.labels)
