@@ -118,7 +118,8 @@ def merge_equal(steps: Steps) -> Steps:
 
 def _merged_marks(steps: Steps, group: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Return bool[g]: the mark of the row of each group that is present before the others."""
-    earliest = np.where(steps.present.any(axis=1), steps.present.argmax(axis=1), steps.present.shape[1])
+    beyond = np.ones((len(steps), 1), np.bool_)  # there may be no times at all
+    earliest = np.concatenate([steps.present, beyond], axis=1).argmax(axis=1)
     order = np.lexsort((earliest, group))
     _, place = np.unique(group[order], return_index=True)
     marks: NDArray[np.bool_] = steps.drop_name[order[place]]
