@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.tombstones import Tombstones
-from promontory.chunk.decode import ChunkStatus
-from promontory.chunk.decode_samples import decode_samples
-from promontory.chunk.encode import MOST_SAMPLES_PER_CHUNK
-from promontory.chunk.encode_samples import encode_samples
+from promontory.chunk.decode import DecodedChunks
+from promontory.chunk.recode import recode_chunks
 from promontory.errors import CorruptionError
 from promontory.kernels.tombstones import COVER_NONE, COVER_PART, cover_chunks, keep_samples
 from promontory.model.frame import ChunkColumns
-from promontory.model.label_rows import LabelRows
-from promontory.model.labels import Labels
-from promontory.model.samples import Samples
-from promontory.model.symbols import SymbolTable
-from promontory.model.time_range import ALL_TIME
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -69,16 +60,13 @@ def find_cover(min_ms: Offsets, max_ms: Offsets, series_ref: Offsets, tombstones
 def _cut(
     chunks: ChunkColumns, buffers: tuple[Bytes, ...], series_ref: Offsets, tombstones: Tombstones
 ) -> tuple[ChunkColumns, Bytes, int]:
-    symbols = SymbolTable()  # of this call's custom bounds alone
-    decoded = decode_samples(chunks, buffers, symbols, ALL_TIME, np.zeros(1, np.uint8))
-    keep = np.empty(len(decoded.timestamps_ms), np.uint8)
-    keep_samples(series_ref, decoded.chunk_start, decoded.timestamps_ms, _table(tombstones), keep)
-    # Each chunk is encoded as a row of its own, so that what is left of it stays with its series and source.
-    rows = LabelRows.from_labels([Labels()] * len(chunks), symbols)
-    whole = Samples(rows, decoded.chunk_start, decoded.timestamps_ms, decoded.values, decoded.histograms)
-    encoded = encode_samples(whole.keep(keep.view(np.bool_)), samples_per_chunk=MOST_SAMPLES_PER_CHUNK - 1)
-    columns = replace(encoded.columns(), row=chunks.row[encoded.row], source=chunks.source[encoded.row])
-    return columns, encoded.data, int(np.count_nonzero(decoded.status != ChunkStatus.OK))
+    def left(decoded: DecodedChunks) -> NDArray[np.bool_]:
+        keep = np.empty(len(decoded.timestamps_ms), np.uint8)
+        keep_samples(series_ref, decoded.chunk_start, decoded.timestamps_ms, _table(tombstones), keep)
+        return keep.view(np.bool_)
+
+    recoded = recode_chunks(chunks, buffers, left)
+    return recoded.chunks, recoded.data, len(recoded.broken)
 
 
 def _table(tombstones: Tombstones) -> Offsets:

@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TypeVar
 
-from promontory.errors import StoreError
+from promontory.errors import CorruptionError, StoreError
 from promontory.model.context import QueryContext
-from promontory.model.frame import Frame
+from promontory.model.frame import ChunkColumns, Frame
 from promontory.store.frames import split_frame
 from promontory.store.merge import close_stream
 from promontory.store.rpc.encode import encode_frame
+from promontory.store.rpc.known_encodings import without_newer_encodings
 from promontory.store.rpc.proto import store_pb2
 
 # A frame is encoded in pieces of this payload, so that the messages of a large one do not all exist at once.
@@ -22,16 +23,20 @@ Item = TypeVar("Item")
 
 
 async def series_messages(
-    frames: AsyncIterator[Frame], context: QueryContext, *, batch_size: int
+    frames: AsyncIterator[Frame], context: QueryContext, *, batch_size: int, newer_encodings: bool
 ) -> AsyncGenerator[list[bytes], None]:
     """Yield the messages of an answer, some at a time; new warnings follow the frame during which they arose.
 
-    Raises StoreError at a warning where the request wants all or nothing.
+    `newer_encodings` says that the client reads XOR2 and histograms with start times. Raises StoreError at a warning
+    where the request wants all or nothing.
     """
     told = 0
     try:
         async for frame in frames:
             for piece in split_frame(frame, PIECE_BYTES):
+                if not newer_encodings:
+                    piece, broken = await context.run(without_newer_encodings, piece)
+                    _tell_broken(broken, piece, context)
                 yield await context.run(encode_frame, piece, batch_size=batch_size)
             if len(context.warnings) > told:
                 yield warning_messages(context, told)
@@ -39,6 +44,19 @@ async def series_messages(
         yield warning_messages(context, told)
     finally:
         await close_stream(frames)
+
+
+def _tell_broken(broken: ChunkColumns, frame: Frame, context: QueryContext) -> None:
+    if len(broken):
+        context.tolerate(
+            CorruptionError(
+                f"{len(broken)} chunks cannot be read; the first one",
+                source=f"series {frame.labels.labels(int(broken.row[0]))}",
+                offset=int(broken.start[0]),
+                expected=f"a chunk of encoding {broken.encoding[0]}",
+                found="bytes that break its format",
+            )
+        )
 
 
 def take_warnings(context: QueryContext, told: int) -> list[bytes]:

@@ -134,6 +134,11 @@ def client_name() -> str:
     return f"promontory/{version('promontory')}"
 
 
+def is_ours(request: store_pb2.SeriesRequest) -> bool:
+    """Say whether a program of ours asks: it knows every encoding that we know."""
+    return request.client.startswith("promontory/")
+
+
 def _time(time_ms: int) -> int:
     return min(max(time_ms, LEAST_TIME_MS), GREATEST_TIME_MS)
 

@@ -24,6 +24,7 @@ from promontory.store.rpc.info import info_response
 from promontory.store.rpc.proto import store_pb2
 from promontory.store.rpc.requests import (
     AnyRequest,
+    is_ours,
     parse_request,
     read_labels_request,
     read_series_request,
@@ -108,7 +109,7 @@ class StoreService:
             # Clients that filter shards themselves do not look into batches (Thanos' proxy).
             batch_size = 1 if selector.shard is not None else request.response_batch_size
             frames = self._store.select(selector, context)
-            batches = series_messages(frames, context, batch_size=batch_size)
+            batches = series_messages(frames, context, batch_size=batch_size, newer_encodings=is_ours(request))
             async with aclosing(read_ahead(batches, BATCHES_AHEAD, context)) as ready:
                 async for batch in ready:
                     for message in batch:
