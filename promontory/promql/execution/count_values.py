@@ -23,6 +23,9 @@ from promontory.promql.numbers import format_number
 from promontory.promql.plan.nodes import Aggregate
 from promontory.promql.strings import quote_text
 
+# What is held of a present place while it is counted: its row, time, text and pair, and what sorts them.
+PLACE_BYTES = 80
+
 
 def count_values(run: Run, node: Aggregate, steps: Steps, label: str) -> Steps:
     """Return the counts. Raises ExecutionError where the label's name is none."""
@@ -30,6 +33,7 @@ def count_values(run: Run, node: Aggregate, steps: Steps, label: str) -> Steps:
     if not name or not is_utf8(name):
         raise ExecutionError(f"invalid label name {quote_text(name)}")
     count = steps.values.shape[1]
+    run.expect_bytes(int(np.count_nonzero(steps.present)) * PLACE_BYTES)
     row, time = np.nonzero(steps.present)
     if not len(row):
         return empty_steps(run.symbols, count)

@@ -35,6 +35,8 @@ Index = NDArray[np.int64]
 
 # What makes a series and an info series belong together.
 IDENTIFYING = (b"instance", b"job")
+# What is held of a piece at one time while it is cut: the state of its group, its value and presence.
+PLACE_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _cut(
     choices, first = np.unique(where, return_index=True)
     sizes = np.bincount(choices >> 32, minlength=groups)[group]
     starts = np.searchsorted(choices >> 32, group)
-    run.expect(int(sizes.sum()), count)
+    run.expect_bytes(int(sizes.sum()) * count * PLACE_BYTES)
     row = np.repeat(np.arange(len(steps), dtype=np.int64), sizes)
     within = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     choice = starts[row] + within
