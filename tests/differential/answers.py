@@ -3,8 +3,10 @@
 Numbers are equal within 1e-9 of the larger one; those of NOISY expressions also within 1e-9 of the largest number in
 the row, because a difference of rounded sums keeps the rounding of its terms. Spreads and slopes are equal within 1e-6:
 they are small differences of large numbers (of timestamps, say), added in the order of series, which Prometheus leaves
-to a map in range queries, so that even two answers of 2.42 differ there. Rows of a range query are sorted by
-labels; the values of an instant query under sort and topk have to come in the same order, rows of equal value in any.
+to a map in range queries, so that even two answers of 2.42 differ there. Powers as well: they multiply the rounding of
+their base by the exponent. Equal numbers have to be written alike.
+Rows of a range query are sorted by labels; the values of an instant query under sort and topk have to come in the same
+order, rows of equal value in any.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 RELATIVE = 1e-9
-RELATIVE_OF_SPREADS = 1e-6
-SPREADS = frozenset(["stddev", "stdvar", "stddev_over_time", "stdvar_over_time", "deriv", "predict_linear"])
+LOOSE = 1e-6
+ILL_CONDITIONED = frozenset(
+    ["stddev", "stdvar", "stddev_over_time", "stdvar_over_time", "deriv", "predict_linear", "^"]
+)
 # Which series and which group an error names first depends on the order of aggregated series, which is not defined.
 _NAMED = re.compile(r"\{[^{}]*\}")
 
@@ -71,7 +75,7 @@ class Tolerance:
 
 def tolerance_of(uses: Iterable[str], *, is_noisy: bool) -> Tolerance:
     """Return the tolerance for a query that uses these words."""
-    relative = RELATIVE_OF_SPREADS if SPREADS & set(uses) else RELATIVE
+    relative = LOOSE if ILL_CONDITIONED & set(uses) else RELATIVE
     return Tolerance(relative, relative if is_noisy else 0.0)
 
 

@@ -45,7 +45,9 @@ _JUMPING_MATHS = frozenset(["ceil", "floor", "sgn", "round", "sin", "cos", "tan"
 _JUMPING_WINDOWS = frozenset(["changes", "resets", "rate", "increase", "irate"])
 _JUMPING_AGGREGATIONS = frozenset(["topk", "bottomk", "count_values"])
 # Functions of numbers that jump: a rounding in the last digit makes another answer.
-JUMPING: Final = frozenset(["%", "atan2", *COMPARISONS]) | _JUMPING_MATHS | _JUMPING_WINDOWS | _JUMPING_AGGREGATIONS
+JUMPING: Final = (
+    frozenset(["%", "^", "atan2", *COMPARISONS]) | _JUMPING_MATHS | _JUMPING_WINDOWS | _JUMPING_AGGREGATIONS
+)
 
 
 def limit_of(name: str) -> Noise:
