@@ -30,7 +30,15 @@ def round_to(values: Floats, nearest: Floats | float = 1.0) -> Floats:
 
 def _is_beyond_exp(values: Floats) -> NDArray[np.bool_]:
     """Say where exp() overflows: Go halves it there for sinh and cosh, which are infinite a little early."""
-    return np.asarray(np.isinf(np.exp(np.abs(values))))
+    return np.isinf(np.exp(np.abs(values)))
+
+
+def _cosh(values: Floats) -> Floats:
+    return np.where(_is_beyond_exp(values), np.inf, np.cosh(values))
+
+
+def _sinh(values: Floats) -> Floats:
+    return np.where(_is_beyond_exp(values), np.copysign(np.inf, values), np.sinh(values))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -47,7 +55,7 @@ FUNCTIONS: dict[str, Function] = {
     "clamp_max": lambda values, most: lesser_of(most, values),
     "clamp_min": lambda values, least: greater_of(least, values),
     "cos": np.cos,
-    "cosh": lambda values: np.where(_is_beyond_exp(values), np.inf, np.cosh(values)),
+    "cosh": _cosh,
     "deg": lambda values: values * 180.0 / np.pi,
     "exp": np.exp,
     "floor": np.floor,
@@ -59,7 +67,7 @@ FUNCTIONS: dict[str, Function] = {
     "round": round_to,
     "sgn": lambda values: np.where(values < 0, -1.0, np.where(values > 0, 1.0, values)),
     "sin": np.sin,
-    "sinh": lambda values: np.where(_is_beyond_exp(values), np.copysign(np.inf, values), np.sinh(values)),
+    "sinh": _sinh,
     "sqrt": np.sqrt,
     "tan": np.tan,
     "tanh": np.tanh,
