@@ -6,8 +6,9 @@ from textwrap import dedent
 
 import pytest
 
+from promontory.errors import ExecutionError
 from promontory.model.time_range import TimeGrid, TimeRange
-from promontory.promql.parser import parse_query
+from promontory.promql.parser import ParserOptions, parse_query
 from promontory.promql.plan.fold_constants import fold_constants
 from promontory.promql.plan.nodes import Optimizer, PlanNode
 from promontory.promql.plan.plan import PlanOptions, make_plan
@@ -16,6 +17,7 @@ from promontory.promql.plan.repeat_invariant import repeat_invariant
 from promontory.promql.plan.translate import translate
 
 GRID = TimeGrid(1_000_000, 1_600_000, 60_000)
+EXTENDED = ParserOptions(features=frozenset(["promql-extended-range-selectors"]))
 
 
 def as_it_stands(query: str) -> PlanNode:
@@ -159,3 +161,34 @@ def test_a_select_says_what_is_done_with_it() -> None:
 def test_a_chain_of_thousands_of_operators_is_planned() -> None:
     plan = make_plan(parse_query(" + ".join(["x"] * 2_000)), GRID, PlanOptions())
     assert len(plan.selects) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("rate(x[2m])", 880_001, 1_600_000),
+        ("rate(x[2m] anchored)", 580_001, 1_600_000),
+        ("rate(x[2m] smoothed)", 580_001, 1_900_000),
+        ("x smoothed", 700_001, 1_900_000),
+        ("x anchored", 700_001, 1_600_000),
+        ("rate(x[2m] smoothed @ 1000 offset 1m)", 520_001, 1_240_000),
+    ],
+)
+def test_extended_selectors_read_beyond_their_windows(query: str, first: int, last: int) -> None:
+    plan = make_plan(parse_query(query, EXTENDED), GRID, PlanOptions())
+    assert [select.selector.time_range for select in plan.selects] == [TimeRange(first, last)]
+
+
+def test_an_extended_range_gets_its_edges_where_it_is_shown() -> None:
+    plan = make_plan(parse_query("x[2m] anchored", EXTENDED), TimeGrid(0, 0, 0), PlanOptions())
+    assert print_plan(plan) == text(
+        """
+        extend
+          read {__name__="x"}[2m] anchored
+        """
+    )
+
+
+def test_functions_that_would_take_samples_outside_for_samples_inside_are_refused() -> None:
+    with pytest.raises(ExecutionError, match="^anchored modifier can only be used with: changes, .* - not with deriv$"):
+        make_plan(parse_query("deriv(x[5m] anchored)", EXTENDED), GRID, PlanOptions())
