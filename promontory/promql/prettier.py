@@ -14,7 +14,7 @@ is bounded. Source: Prometheus' documentation, "HTTP API", "Formatting query exp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from promontory.errors import LimitError
 from promontory.promql.nodes import Aggregation, Binary, Call, Node, Paren, Subquery, Unary
@@ -32,8 +32,7 @@ MAX_TEXT_CHARACTERS = 16 << 20
 _INDENT = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(NamedTuple):
     """A node that is due, its level, and whether its first line is indented."""
 
     node: Node
@@ -41,8 +40,7 @@ class _Placed:
     indented: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """Text that begins a line of its own; indented when it is written, as a deep tree has many of them waiting."""
 
     text: str
@@ -80,12 +78,16 @@ def _line_lengths(root: Node) -> dict[int, int]:
     while waiting:
         node, parts = waiting.pop()
         if parts is not None:
-            sizes = (len(part.encode()) if isinstance(part, str) else lengths[id(part)] for part in parts)
+            sizes = [len(part.encode()) if isinstance(part, str) else lengths[id(part)] for part in parts]
             lengths[id(node)] = sum(sizes)
             continue
         parts = expression_parts(node)
-        waiting.append((node, parts))
-        waiting.extend((part, None) for part in parts if not isinstance(part, str))
+        within = [part for part in parts if not isinstance(part, str)]
+        if within:
+            waiting.append((node, parts))
+            waiting.extend([(part, None) for part in within])
+        else:
+            lengths[id(node)] = sum([len(part.encode()) for part in parts if isinstance(part, str)])
     return lengths
 
 

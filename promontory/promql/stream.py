@@ -18,6 +18,7 @@ MAX_QUERY_BYTES = 64 << 10
 MAX_NESTING = 100
 MAX_OPERATORS = 5_000
 MAX_BRACKETS = 5_000
+MAX_SELECTORS = 2_000
 
 EXPERIMENTAL_FUNCTIONS = "promql-experimental-functions"
 EXTENDED_RANGE_SELECTORS = "promql-extended-range-selectors"
@@ -59,6 +60,7 @@ class TokenStream:
         self._leave_bracket = _Leave(self._brackets)
         self._bracket_count = 0
         self._operator_count = 0
+        self._selector_count = 0
         self._regex_size = 0
         self._regex_pairs = 0
 
@@ -114,6 +116,12 @@ class TokenStream:
         self._operator_count += 1
         if self._operator_count > MAX_OPERATORS:
             self.fail(offset, f"expression has more than {MAX_OPERATORS} operators")
+
+    def count_selector(self, offset: int) -> None:
+        """Count a selector. Raises QueryError above the bound."""
+        self._selector_count += 1
+        if self._selector_count > MAX_SELECTORS:
+            self.fail(offset, f"expression has more than {MAX_SELECTORS} selectors")
 
     def count_regex(self, offset: int, pattern: bytes) -> None:
         """Count what a regular expression costs. Raises QueryError where all of the query cost more than one may."""

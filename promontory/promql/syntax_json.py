@@ -9,9 +9,10 @@ syntax tree (AST)".
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
+
+import orjson
 
 from promontory.promql.functions import FUNCTIONS
 from promontory.promql.nodes import (
@@ -32,44 +33,45 @@ from promontory.promql.nodes import (
 from promontory.promql.numbers import format_number
 from promontory.promql.types import INTERNAL_WORDS
 
+_NESTED = (*Node.__args__, DurationExpr)
 
-class _Raw(str):
-    """JSON that is written as it stands."""
+
+_Part = Node | DurationExpr | str
 
 
 def write_syntax(root: Node) -> bytes:
     """Return the JSON of a query's tree."""
     written: list[str] = []
-    waiting: list[object] = [root]
+    waiting: list[_Part] = [root]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, _Raw):
+        if isinstance(part, str):
             written.append(part)
-        elif isinstance(part, str):
-            written.append(json.dumps(_readable(part), ensure_ascii=False))
-        elif isinstance(part, Mapping):
-            waiting.extend(reversed(_object(part)))
-        elif isinstance(part, list | tuple):
-            waiting.extend(reversed(_list(part)))
-        elif part is None or isinstance(part, bool | int | float):
-            written.append(json.dumps(part))
-        elif isinstance(part, DurationExpr):
-            waiting.append(_duration(part))
         else:
-            waiting.append(_node(part))  # type: ignore[arg-type]
+            waiting.extend(reversed(_parts(part)))
     return "".join(written).encode()
 
 
-def _object(members: Mapping[str, object]) -> list[object]:
-    parts: list[object] = []
-    for name, value in members.items():
-        parts += [_Raw(f'{"," if parts else "{"}"{name}":'), value]
-    return [*parts, _Raw("}")]
+def _parts(node: Node | DurationExpr) -> list[_Part]:
+    """Return the JSON of a node, with the nodes inside it in their places."""
+    parts: list[_Part] = []
+    text = "{"
+    for name, value in (_duration(node) if isinstance(node, DurationExpr) else _node(node)).items():
+        text += f'"{name}":' if text == "{" else f',"{name}":'
+        if isinstance(value, _NESTED):
+            parts += [text, value]
+            text = ""
+        elif isinstance(value, tuple):
+            commas: list[_Part] = [part for item in value for part in (",", item)]
+            parts += [text + "[", *commas[1:]]
+            text = "]"
+        else:
+            text += _as_json(value)
+    return [*parts, text + "}"]
 
 
-def _list(items: Sequence[object]) -> list[object]:
-    commas = [part for item in items for part in (_Raw(","), item)]
-    return [_Raw("["), *commas[1:], _Raw("]")]
+def _as_json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _node(node: Node) -> Mapping[str, object]:
@@ -77,7 +79,7 @@ def _node(node: Node) -> Mapping[str, object]:
         case NumberLiteral():
             return {"type": "numberLiteral", "val": format_number(node.value)}
         case StringLiteral():
-            return {"type": "stringLiteral", "val": node.text}
+            return {"type": "stringLiteral", "val": _text(node.text.encode(errors="surrogateescape"))}
         case Paren():
             return {"type": "parenExpr", "expr": node.expr}
         case Unary():
@@ -165,9 +167,4 @@ def _names(names: Sequence[bytes]) -> list[str]:
 
 
 def _text(octets: bytes) -> str:
-    return octets.decode(errors="surrogateescape")
-
-
-def _readable(text: str) -> str:
-    """Replace what is no UTF-8 by U+FFFD."""
-    return text.encode(errors="surrogateescape").decode(errors="replace")
+    return octets.decode(errors="replace")

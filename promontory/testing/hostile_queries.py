@@ -5,9 +5,25 @@ Each is made for a size, so that what it costs can be asked at two sizes: time a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import suppress
 
-LARGEST = 64 << 10
+from promontory.errors import LimitError, PromontoryError
+from promontory.model.clock import SystemClock
+from promontory.model.context import QueryContext
+from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.execution import Execution
+from promontory.promql.parser import ALL_FEATURES, ParserOptions, parse_query
+from promontory.promql.plan.plan import PlanOptions, make_plan
+from promontory.promql.plan.printer import print_plan
+from promontory.promql.prettier import pretty_print
+from promontory.promql.printer import print_expr
+from promontory.promql.syntax_json import write_syntax
+
+LARGEST = 65_000
+_OPTIONS = ParserOptions(ALL_FEATURES)
+_GRID = TimeGrid(1_600_000_000_000, 1_600_000_600_000, 60_000)
 
 
 def _filled(text: str, size: int, *, join: str = "") -> str:
@@ -80,3 +96,27 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "a regex of label_replace": lambda size: f'label_replace(a, "b", "$1", "c", "{"(?:x{0,99})" * (size // 11)}")',
     "label_replace in a row": lambda size: 'label_replace(' * 90 + "a" + ', "b", "$1", "c", "(.*)")' * 90,
 }  # fmt: skip
+
+
+def walk_whole_path(query: str, pool: Executor) -> Iterator[str]:
+    """Do all that may be done with a query, on no data; yield the name of each step behind it, or the error."""
+    try:
+        tree = parse_query(query, _OPTIONS)
+        yield "parse"
+        print_expr(tree)
+        yield "print"
+        with suppress(LimitError):
+            pretty_print(tree)
+        yield "format"
+        write_syntax(tree)
+        yield "syntax"
+        plan = make_plan(tree, _GRID, PlanOptions(text=query.encode()))
+        yield "plan"
+        print_plan(plan)
+        yield "explain"
+        execution = Execution(plan, QueryContext(clock=SystemClock(), pool=pool))
+        yield "build"
+        execution.finish()
+        yield "run"
+    except PromontoryError as error:
+        yield f"{type(error).__name__}: {str(error)[:60]}"

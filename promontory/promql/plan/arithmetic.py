@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.errors import ExecutionError
+
 Floats = NDArray[np.float64]
 
 
@@ -52,7 +54,9 @@ TRIMS = frozenset(["</", ">/"])
 
 
 def operate(op: str, left: Floats, right: Floats) -> Floats:
-    """Return `left op right` elementwise; a comparison gives 1.0 and 0.0."""
+    """Return `left op right` elementwise; a comparison gives 1.0 and 0.0. Raises ExecutionError for a trim."""
+    if op in TRIMS:
+        raise ExecutionError(f'operator "{op}" not allowed for Scalar operations')
     with np.errstate(all="ignore"):
         if op in ARITHMETIC:
             return ARITHMETIC[op](left, right)
