@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
 
+# Two int64 a window: the samples that it begins and ends with.
+PLACES_BYTES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class ExtendedWindowStage:
@@ -42,7 +45,8 @@ class ExtendedWindowStage:
         assert isinstance(batch, Samples)
         samples = drop_stale(batch)
         count = self.grid.count
-        self.run.expect(len(samples), 3 * count)
+        self.run.expect(len(samples), count)
+        self.run.expect_bytes(len(samples) * count * PLACES_BYTES)
         values, present = np.empty((len(samples), count)), np.zeros((len(samples), count), np.bool_)
         first, last = self._find(samples)
         if self.function in COUNTING:
@@ -112,7 +116,8 @@ class SmoothedLookupStage:
         samples = drop_stale(batch)
         ends = self.read.timing.apply(self.grid)
         count = self.grid.count
-        self.run.expect(len(samples), 3 * count)
+        self.run.expect(len(samples), count)
+        self.run.expect_bytes(len(samples) * count * PLACES_BYTES)
         left, right = np.empty((len(samples), count), np.int64), np.empty((len(samples), count), np.int64)
         kernels.find_around(
             samples.row_start, samples.timestamps_ms, ends.start_ms, ends.step_ms,
