@@ -17,14 +17,14 @@ Floats = NDArray[np.float64]
 
 def greater_of(left: Floats, right: Floats) -> Floats:
     """Return the greater numbers as Go's math.Max: +Inf is greater than NaN, NaN than all else, 0 than -0."""
-    chosen = np.where(np.signbit(left) & (left == right), right, np.maximum(left, right))
+    # Of equal numbers np.maximum takes either, by where they stand in the array.
+    chosen = np.where(left == right, np.where(np.signbit(left), right, left), np.maximum(left, right))
     return np.where((left == np.inf) | (right == np.inf), np.inf, chosen)
 
 
 def lesser_of(left: Floats, right: Floats) -> Floats:
     """Return the lesser numbers as Go's math.Min: -Inf is less than NaN, NaN than all else, -0 than 0."""
-    chosen = np.where(np.signbit(left) & (left == right), left, np.minimum(left, right))
-    chosen = np.where(np.signbit(right) & (left == right), right, chosen)
+    chosen = np.where(left == right, np.where(np.signbit(left), left, right), np.minimum(left, right))
     return np.where((left == -np.inf) | (right == -np.inf), -np.inf, chosen)
 
 
