@@ -88,9 +88,10 @@ class Grammar:
 
     def matrix(self, depth: int, limit: Noise = ANY, *, is_whole: bool = False) -> Expression:
         """Return a range selector or a subquery, without gaps (or a counter far from zero) where that is asked."""
-        if self.rng.random() < 0.7:
-            return make_range(self.rng, is_whole=is_whole)
         inner, when = self.vector(depth - 1, limit, is_whole=is_whole), make_when(self.rng)
+        # What follows from ties of topk at any of the times of a subquery cannot be recognised: see known.py.
+        if self.rng.random() < 0.7 or {"topk", "bottomk"} & set(inner.all_uses()):
+            return make_range(self.rng, is_whole=is_whole)
         span_s = self.rng.choice([303, 423, 601, 904, 1202])
         step = self.rng.choice(["15s", "30s", "45s", "1m", "", "2m", "100s"])
         reach_s = inner.reach_s + span_s + 120 + when.reach_s

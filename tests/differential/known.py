@@ -104,9 +104,9 @@ KNOWN: tuple[Known, ...] = (
         recognise=_is_zero_under("sum"),
     ),
     Known(
-        "zeros under quantile",
-        "which of 0 and -0 stands first among sorted values is not defined: Go's sort is not stable",
-        recognise=_is_zero_under("quantile|quantile_over_time"),
+        "zeros in any order",
+        "which of 0 and -0 comes first is not defined: Go's sort is not stable, series of a range come in any order",
+        recognise=_is_zero_under("quantile|quantile_over_time|min|max"),
     ),
     Known(
         "duplicates behind a filter",
