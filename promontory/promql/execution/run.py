@@ -107,9 +107,9 @@ class Run:
             self.context.budget.release(size_bytes)
 
     def warn(self, text: str, position: str) -> None:
-        """Note a warning, once for its text, with the first place where it arose."""
+        """Note a warning, once for its text, with the last place where it arose."""
         with self._lock:
-            self._warnings.setdefault(text, position)
+            self._warnings[text] = _later(self._warnings.get(text, ""), position)
 
     def warn_often(self, text: str, position: str, occurrences: int) -> None:
         """Note a warning that says how often it arose where that is more than once."""
@@ -118,9 +118,9 @@ class Run:
             self._occurrences[text] = self._occurrences.get(text, 0) + occurrences
 
     def inform(self, text: str, position: str) -> None:
-        """Note an info, once for its text, with the first place where it arose."""
+        """Note an info, once for its text, with the last place where it arose."""
         with self._lock:
-            self._infos.setdefault(text, position)
+            self._infos[text] = _later(self._infos.get(text, ""), position)
 
     def inform_joined(self, text: str, position: str, detail: Detail) -> None:
         """Note an info whose details are joined over all places where it arose; it names the first of them."""
@@ -137,6 +137,11 @@ class Run:
             warnings=tuple(_shown("PromQL warning", warnings)),
             infos=tuple(_shown("PromQL info", infos)),
         )
+
+
+def _later(one: str, other: str) -> str:
+    """Return the place further behind in the query, whichever thread came first: Prometheus keeps the last it met."""
+    return max(one, other, key=lambda place: tuple(map(int, place.split(":"))) if place else ())
 
 
 def _shown(kind: str, noted: dict[str, str]) -> list[str]:
