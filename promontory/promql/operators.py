@@ -62,7 +62,7 @@ def climb(stream: TokenStream, operands: Operands[T, M]) -> T:
     pending: list[_Pending[M]] = []
     while True:
         while sign := stream.take(TokenKind.SIGN):
-            stream.count_operator(sign.start)
+            stream.count("operators", sign.start)
             pending.append(_Pending(sign, SIGN_PRECEDENCE, None))
         values.append(operands.operand())
         operator = stream.peek()
@@ -72,7 +72,7 @@ def climb(stream: TokenStream, operands: Operands[T, M]) -> T:
         if not precedence:
             return values.pop()
         stream.advance()
-        stream.count_operator(operator.start)
+        stream.count("operators", operator.start)
         pending.append(_Pending(operator, precedence, operands.modifiers()))
 
 

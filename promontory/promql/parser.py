@@ -165,6 +165,7 @@ class _Operands:
         with stream.nested(start):
             arguments.append(climb(stream, self))
             while comma := stream.take(TokenKind.COMMA):
+                stream.count("arguments", comma.start)
                 if not starts_expression(stream.peek()):
                     stream.fail(comma.start, "trailing commas not allowed in function call args")
                 arguments.append(climb(stream, self))

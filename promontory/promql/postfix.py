@@ -67,7 +67,7 @@ class _Suffixes:
     def _bracket(self) -> None:
         stream = self._stream
         start = stream.advance().start
-        stream.count_operator(start)
+        stream.count("operators", start)
         with stream.within(_RANGE):
             span = parse_range(stream)
         with stream.within(_BEHIND_RANGE):

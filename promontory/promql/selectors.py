@@ -28,7 +28,7 @@ _MATCH_KINDS = {kind.value: kind for kind in MatchKind}
 def parse_selector(stream: TokenStream) -> VectorSelector:
     """Read a vector selector without its modifiers."""
     name = stream.peek()
-    stream.count_selector(name.start)
+    stream.count("selectors", name.start)
     if not is_metric_name(name):
         return _braced(stream, None)
     stream.advance()

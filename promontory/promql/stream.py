@@ -7,7 +7,7 @@ construct that is still open; the parser keeps those on a stack with `within`. T
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from promontory.errors import QueryError
 from promontory.model.regex_cost import MAX_PAIRS, MAX_SIZE, estimate_cost
@@ -16,9 +16,8 @@ from promontory.promql.tokens import Token, TokenKind, describe
 
 MAX_QUERY_BYTES = 64 << 10
 MAX_NESTING = 100
-MAX_OPERATORS = 5_000
-MAX_BRACKETS = 5_000
-MAX_SELECTORS = 2_000
+Bound = Literal["operators", "pairs of parentheses", "selectors", "arguments"]
+MOST: dict[Bound, int] = {"operators": 5_000, "pairs of parentheses": 5_000, "selectors": 2_000, "arguments": 10_000}
 
 EXPERIMENTAL_FUNCTIONS = "promql-experimental-functions"
 EXTENDED_RANGE_SELECTORS = "promql-extended-range-selectors"
@@ -58,9 +57,7 @@ class TokenStream:
         self._leave_construct = _Leave(self._constructs)
         self._brackets: list[int] = []
         self._leave_bracket = _Leave(self._brackets)
-        self._bracket_count = 0
-        self._operator_count = 0
-        self._selector_count = 0
+        self._counts = dict.fromkeys(MOST, 0)
         self._regex_size = 0
         self._regex_pairs = 0
 
@@ -104,24 +101,16 @@ class TokenStream:
     def nested(self, offset: int) -> _Leave:
         """Go one level deeper until the block ends. Raises QueryError below the bound, or at one bracket too many."""
         self._brackets.append(offset)
-        self._bracket_count += 1
         if len(self._brackets) > MAX_NESTING:
             self.fail(offset, f"expression is nested more than {MAX_NESTING} levels deep")
-        if self._bracket_count > MAX_BRACKETS:
-            self.fail(offset, f"expression has more than {MAX_BRACKETS} pairs of parentheses")
+        self.count("pairs of parentheses", offset)
         return self._leave_bracket
 
-    def count_operator(self, offset: int) -> None:
-        """Count an operator. Raises QueryError above the bound."""
-        self._operator_count += 1
-        if self._operator_count > MAX_OPERATORS:
-            self.fail(offset, f"expression has more than {MAX_OPERATORS} operators")
-
-    def count_selector(self, offset: int) -> None:
-        """Count a selector. Raises QueryError above the bound."""
-        self._selector_count += 1
-        if self._selector_count > MAX_SELECTORS:
-            self.fail(offset, f"expression has more than {MAX_SELECTORS} selectors")
+    def count(self, what: Bound, offset: int) -> None:
+        """Count something. Raises QueryError where there are more than its bound."""
+        self._counts[what] += 1
+        if self._counts[what] > MOST[what]:
+            self.fail(offset, f"expression has more than {MOST[what]} {what}")
 
     def count_regex(self, offset: int, pattern: bytes) -> None:
         """Count what a regular expression costs. Raises QueryError where all of the query cost more than one may."""
