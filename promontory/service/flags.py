@@ -1,8 +1,8 @@
 """Flags on Thanos' names, parsed as Thanos' own parser (kingpin) does.
 
-    --name=value   --name value   --switch   --no-switch   --content-file=path
+    --name=value   --name value   --switch   --no-switch   --content-file=path   VALUE
 
-A flag stands in one of three ways. It works; or it is *accepted*: it only tunes something that we do not have, parses,
+A bare value belongs to the next flag whose name has no dashes. A flag stands in one of three ways. It works; or it is *accepted*: it only tunes something that we do not have, parses,
 and is named once in the log; or it is *refused*: it would change answers, security, sharding, retention or deletion
 and does not work yet, so giving it anything but its default ends the program with exit code 2. So every manifest
 written for Thanos either starts and means the same, or says why not.
@@ -28,7 +28,7 @@ HELP_WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag; `name` with its dashes.
+    """One flag; `name` with its dashes, or in capitals without any: then it is given by its place.
 
     `default` is text as one would write it, None where the flag has no value until given. A CONTENT flag `--x` has a
     twin `--x-file` that names a file with the content. `is_positive`: 0 and less would make no sense. `refused` says
@@ -48,17 +48,27 @@ class Flag:
     is_accepted: bool = False
     refused: str = ""
 
+    @property
+    def is_positional(self) -> bool:
+        """Whether it is given by its place among the bare values."""
+        return not self.name.startswith("--")
+
+    @property
+    def title(self) -> str:
+        """The flag as messages name it."""
+        return f"{'argument' if self.is_positional else 'flag'} {self.name}"
+
     def parse(self, text: str) -> Value:
         """Return the value of a text. Raises InputError naming the flag."""
         try:
             value = parse_value(self.kind, text)
         except InputError as error:
-            raise InputError(f"flag {self.name}: {error}") from None
+            raise InputError(f"{self.title}: {error}") from None
         if self.kind is Kind.CHOICE and value not in self.choices:
             expected = ", ".join(repr(choice) for choice in self.choices)
-            raise InputError(f"flag {self.name}: expected one of {expected}, found {text!r}")
+            raise InputError(f"{self.title}: expected one of {expected}, found {text!r}")
         if self.is_positive and isinstance(value, int | float) and value <= 0:
-            raise InputError(f"flag {self.name}: expected more than 0, found {text!r}")
+            raise InputError(f"{self.title}: expected more than 0, found {text!r}")
         return value
 
 
@@ -98,7 +108,7 @@ class FlagSet:
             given.setdefault(flag.name, []).append(flag.parse(text))
         for flag in self.flags.values():
             if flag.is_required and flag.name not in given:
-                raise InputError(f"flag {flag.name} is required: {flag.help}")
+                raise InputError(f"{flag.title} is required: {flag.help}")
             if flag.refused and self._differs(flag, given.get(flag.name, [])):
                 raise InputError(f"flag {flag.name} is not supported yet: {flag.refused}")
         defaults = {
@@ -109,7 +119,8 @@ class FlagSet:
 
     def help_text(self, program: str, summary: str) -> str:
         """Return the complete help, grouped."""
-        lines = [f"usage: {program} [flags]", "", summary]
+        places = [flag.name for flag in self.flags.values() if flag.is_positional]
+        lines = [f"usage: {' '.join((program, *places))} [flags]", "", summary]
         groups: dict[str, list[Flag]] = {}
         for flag in self.flags.values():
             if not flag.is_hidden:
@@ -132,8 +143,12 @@ class FlagSet:
 
     def _pairs(self, arguments: Sequence[str]) -> Iterable[tuple[Flag, str]]:
         rest = list(arguments)
+        places = [flag for flag in self.flags.values() if flag.is_positional]
         while rest:
             argument = rest.pop(0)
+            if places and not argument.startswith("-"):
+                yield places.pop(0), argument
+                continue
             if not argument.startswith("--") or argument == "--":
                 raise InputError(f"unexpected argument {argument!r}: expected flags, see --help")
             name, separator, text = argument.partition("=")
@@ -174,11 +189,11 @@ class FlagSet:
 
 
 def _describe(flag: Flag) -> list[str]:
-    negation = "[no-]" if flag.kind is Kind.BOOLEAN else ""
-    head = f"  --{negation}{flag.name.removeprefix('--')}"
+    negation = "--[no-]" if flag.kind is Kind.BOOLEAN else "" if flag.is_positional else "--"
+    head = f"  {negation}{flag.name.removeprefix('--')}"
     if flag.kind is Kind.CHOICE:
         head += "=" + "|".join(choice or '""' for choice in flag.choices)
-    elif flag.kind is not Kind.BOOLEAN:
+    elif flag.kind is not Kind.BOOLEAN and not flag.is_positional:
         head += f"={flag.kind.value}"
     if flag.kind is Kind.CONTENT:
         head += f" | {flag.name}-file=PATH"

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,22 @@ def test_help_lists_every_flag_by_group() -> None:
     assert text.index("Net:") < text.index("--address") < text.index("General:")
     assert "--pool-size" in text.split("without effect")[1]
     assert "--enforce" in text.split("Not supported yet")[1]
+
+
+def test_a_flag_without_dashes_is_given_by_its_place() -> None:
+    flags = FlagSet(
+        Flag("ACTION", Kind.CHOICE, choices=("look", "print"), is_required=True, help="What to do."),
+        Flag("FILE", is_required=True, help="Which one."),
+        Flag("--json", Kind.BOOLEAN, "false"),
+    )
+    values = flags.parse(["look", "--json", "a.txt"])
+    assert (values.text("ACTION"), values.text("FILE"), values.flag("--json")) == ("look", "a.txt", True)
+    for words, message in (
+        (["eat", "a"], "argument ACTION: expected one of 'look', 'print', found 'eat'"),
+        (["look"], "argument FILE is required: Which one."),
+        (["look", "a", "b"], "unexpected argument 'b'"),
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            flags.parse(words)
+    assert flags.help_text("program", "Sees.").startswith("usage: program ACTION FILE [flags]\n")
+    assert "  ACTION=look|print\n" in flags.help_text("program", "Sees.")
