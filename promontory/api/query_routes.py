@@ -9,6 +9,7 @@ from promontory.api.call import Call
 from promontory.api.encoder import TRUNCATED, encode_result
 from promontory.api.failure import bad_data, invalid_parameter, query_failure
 from promontory.api.gate import Gate
+from promontory.api.stats import deprecation_of, write_stats
 from promontory.errors import PromontoryError
 from promontory.model.context import QueryContext
 from promontory.model.result import Annotations, QueryResult
@@ -59,15 +60,25 @@ class QueryRoutes:
         is_range: bool,
         limit: int,
     ) -> Answer:
+        stats = call.parameters.text("stats")
+
         async def evaluate() -> Answer:
+            clock = call.backend.clock
+            asked_s = clock.monotonic_s()
             async with self._gate.enter(context):
+                queue_s = clock.monotonic_s() - asked_s
                 result = await work()
                 encoded = await context.run(encode_result, result, is_range=is_range, limit=limit)
             warnings = dict.fromkeys((*result.annotations.warnings, *context.warnings))
             if encoded.is_truncated:
                 warnings[TRUNCATED] = None
+            if deprecation := deprecation_of(stats):
+                warnings[deprecation] = None
+            tail = encoded.tail
+            if stats and result.stats:
+                tail = tail.removesuffix(b"}") + b"," + write_stats(result.stats, queue_s=queue_s) + b"}"
             return success(
-                Body(encoded.head, encoded.pieces, encoded.tail),
+                Body(encoded.head, encoded.pieces, tail),
                 Annotations(tuple(warnings), result.annotations.infos),
                 is_partial=result.partial or bool(context.warnings),
             )

@@ -50,9 +50,20 @@ class StringResult:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryStats:
+    """What an answer took: seconds before and while samples were read, samples read, and the most held at once."""
+
+    preparation_s: float
+    evaluation_s: float
+    samples_read: int
+    peak_samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """An answer with its annotations. `partial` says that a Store's failure made some of the warnings."""
 
     value: VectorResult | ScalarResult | SamplesResult | StringResult
     annotations: Annotations = field(default_factory=Annotations)
     partial: bool = False
+    stats: QueryStats | None = None

@@ -1,7 +1,8 @@
 """Features: what `--enable-feature` adds to the language and to how queries are evaluated, by Prometheus' names.
 
-A name without effect here is one that Prometheus or Thanos has come to do always, or not at all; it is accepted so
-that manifests that carry it start. Any other name is refused: a misspelt feature would change answers unseen.
+A name without effect here is one that Prometheus or Thanos has come to do always, or not at all, or that changes no
+answer (statistics a step are not taken); it is accepted so that manifests that carry it start. Any other name is
+refused: a misspelt feature would change answers unseen.
 Source: Prometheus' documentation, "Feature flags"; Thanos' cmd/thanos/query.go.
 """
 
@@ -14,13 +15,15 @@ from promontory.errors import InputError
 from promontory.promql.parser import ALL_FEATURES, ParserOptions
 
 DELAYED_NAMES = "promql-delayed-name-removal"
-PER_STEP_STATS = "promql-per-step-stats"
 START_TIMESTAMPS = "use-start-timestamps"
 TYPE_AND_UNIT = "type-and-unit-labels"
 WITHOUT_EFFECT = frozenset(
-    ["promql-duration-expr", "native-histograms", "promql-at-modifier", "promql-negative-offset", "query-pushdown"]
-)
-KNOWN = ALL_FEATURES | {DELAYED_NAMES, PER_STEP_STATS, START_TIMESTAMPS, TYPE_AND_UNIT} | WITHOUT_EFFECT
+    [
+        "promql-duration-expr", "native-histograms", "promql-at-modifier", "promql-negative-offset", "query-pushdown",
+        "promql-per-step-stats",
+    ]
+)  # fmt: skip
+KNOWN = ALL_FEATURES | {DELAYED_NAMES, START_TIMESTAMPS, TYPE_AND_UNIT} | WITHOUT_EFFECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,13 @@ class Features:
     """The enabled features.
 
     `delayed_names` drops metric names at the end of a query instead of at each function; `start_timestamps` lets
-    rate and its kin use the start times of samples; `type_and_unit` lets them ask `__type__` what is a counter;
-    `per_step_stats` answers `stats=all` with figures a step.
+    rate and its kin use the start times of samples; `type_and_unit` lets them ask `__type__` what is a counter.
     """
 
     parser: ParserOptions = field(default_factory=ParserOptions)
     delayed_names: bool = False
     start_timestamps: bool = False
     type_and_unit: bool = False
-    per_step_stats: bool = False
     without_effect: tuple[str, ...] = ()
 
 
@@ -51,6 +52,5 @@ def read_features(texts: Sequence[str], *, flag: str = "--enable-feature") -> Fe
         delayed_names=DELAYED_NAMES in names,
         start_timestamps=START_TIMESTAMPS in names,
         type_and_unit=TYPE_AND_UNIT in names,
-        per_step_stats=PER_STEP_STATS in names,
         without_effect=tuple(name for name in names if name in WITHOUT_EFFECT),
     )

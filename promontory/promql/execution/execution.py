@@ -50,9 +50,17 @@ class Execution:
         builder = Builder(self._run)
         self._root = builder.build(plan.root, plan.grid)
         self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
+        self.samples_read = 0
+        """Raw samples that were fed so far."""
+
+    @property
+    def peak_samples(self) -> int:
+        """The most samples that were held at one time so far."""
+        return self._run.peak_samples
 
     def split(self, index: int, samples: Samples) -> Iterator[Samples]:
         """Yield a batch in parts whose vectors over all times, in all pipelines, are small."""
+        self.samples_read += len(samples.timestamps_ms)
         width = sum(pipeline.width for pipeline in self._pipelines[index])
         return samples.split(max(1, BATCH_CELLS // max(1, width)))
 

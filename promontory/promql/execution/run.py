@@ -52,6 +52,8 @@ class Run:
         self._max_samples = max_samples
         self._lock = threading.Lock()
         self._held_samples = 0
+        self.peak_samples = 0
+        """The most samples that were held at one time."""
         self._warnings: dict[str, str] = {}
         self._occurrences: dict[str, int] = {}
         self._infos: dict[str, str] = {}
@@ -78,6 +80,7 @@ class Run:
         with self._lock:
             self._held_samples += samples
             held = self._held_samples
+            self.peak_samples = max(self.peak_samples, held)
         if held > self._max_samples:
             raise LimitError(TOO_MANY_SAMPLES)
 
