@@ -2,7 +2,9 @@
 
     --name=value   --name value   --switch   --no-switch   --content-file=path   VALUE
 
-A bare value belongs to the next flag whose name has no dashes. A flag stands in one of three ways. It works; or it is *accepted*: it only tunes something that we do not have, parses,
+A bare value belongs to the next flag whose name has no dashes.
+
+A flag stands in one of three ways. It works; or it is *accepted*: it only tunes something that we do not have, parses,
 and is named once in the log; or it is *refused*: it would change answers, security, sharding, retention or deletion
 and does not work yet, so giving it anything but its default ends the program with exit code 2. So every manifest
 written for Thanos either starts and means the same, or says why not.
