@@ -64,7 +64,8 @@ def _join_sets(rng: random.Random, left: Expression, op: str, right: Expression)
         if rng.random() < 0.4:
             modifiers = (_ignoring((left.labels | right.labels) - set(names) or {"missing"}),)
     made = _write(rng, left, op, right, modifiers, (left.labels, left.key))
-    return replace(made, has_name=left.has_name, is_whole=False)
+    has_name = left.has_name or (op == "or" and right.has_name)
+    return replace(made, has_name=has_name, is_whole=False)
 
 
 def _ignoring(names: set[str] | Labels) -> Expression:

@@ -36,4 +36,4 @@ def test_every_word_is_used_and_nearly_every_query_parses() -> None:
 def test_every_known_difference_has_its_rule_of_3_14_in_the_script() -> None:
     headings = [line[2:] for line in SCRIPT.read_text().splitlines() if line.startswith("# ")]
     assert [heading for heading in headings if heading in {row.name for row in KNOWN}] == [row.name for row in KNOWN]
-    assert all(bool(row.avoided) != (row.recognise is not None) for row in KNOWN)
+    assert all(row.avoided or row.recognise is not None for row in KNOWN)
