@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from promontory.errors import QueryError
 from promontory.model.context import QueryContext
 from promontory.model.query_options import QueryOptions
-from promontory.model.result import Annotations, QueryResult
+from promontory.model.result import Annotations, QueryResult, QueryStats
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.execution import MAX_SAMPLES, Execution
@@ -57,17 +57,11 @@ class QueryEngine:
 
     async def instant(self, text: str, time_ms: int, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the value at one time: a vector, a scalar, a string, or samples for a range vector."""
-        return await self._answer(self._parse(text), text, TimeGrid(time_ms, time_ms, 0), options, context)
+        return await self._answer(text, TimeGrid(time_ms, time_ms, 0), options, context)
 
     async def range(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the values over a grid. Raises QueryError where the query gives a range vector or a string."""
-        node = self._parse(text)
-        found = value_type(node)
-        if found not in (ValueType.VECTOR, ValueType.SCALAR):
-            raise QueryError(
-                f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
-            )
-        return await self._answer(node, text, grid, options, context)
+        return await self._answer(text, grid, options, context)
 
     def format(self, text: str) -> str:
         """Return the query laid out over several lines, as Prometheus does."""
@@ -80,9 +74,37 @@ class QueryEngine:
     def _parse(self, text: str) -> Node:
         return parse_query(text, self._settings.features.parser)
 
-    async def _answer(
-        self, node: Node, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
-    ) -> QueryResult:
+    async def _answer(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
+        began_s = context.clock.monotonic_s()
+        plan, execution = await context.run(self._begin, text, grid, options, context)
+        prepared_s = context.clock.monotonic_s()
+        if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:
+            context.warn(
+                f"downsampled data is not read yet: this answer is of raw samples only, although a resolution of "
+                f"{options.max_resolution_ms // 1000}s is allowed"
+            )
+        await self._feed_all(plan, execution, options, context)
+        result = await context.run(execution.finish)
+        warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
+        annotations = Annotations(warnings, result.annotations.infos)
+        spent = QueryStats(
+            preparation_s=prepared_s - began_s,
+            evaluation_s=context.clock.monotonic_s() - prepared_s,
+            samples_read=execution.samples_read,
+            peak_samples=execution.peak_samples,
+        )
+        return replace(result, annotations=annotations, partial=bool(context.warnings), stats=spent)
+
+    def _begin(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> tuple[Plan, Execution]:
+        """Return what is to be read, and what it is fed to. Off the event loop: a long query takes a while."""
+        node = self._parse(text)
+        found = value_type(node)
+        # A range query of one step is a range query: step_ms is 0 for instant ones alone.
+        if grid.step_ms and found not in (ValueType.VECTOR, ValueType.SCALAR):
+            raise QueryError(
+                f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
+            )
+        features = self._settings.features
         plan = make_plan(
             node,
             grid,
@@ -90,22 +112,12 @@ class QueryEngine:
                 text=text.encode(errors="surrogateescape"),
                 lookback_ms=options.lookback_ms or self._settings.lookback_ms,
                 subquery_step_ms=self._settings.default_step_ms,
-                delayed_names=self._settings.features.delayed_names,
-                start_timestamps=self._settings.features.start_timestamps,
-                type_and_unit=self._settings.features.type_and_unit,
+                delayed_names=features.delayed_names,
+                start_timestamps=features.start_timestamps,
+                type_and_unit=features.type_and_unit,
             ),
         )
-        if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:
-            context.warn(
-                f"downsampled data is not read yet: this answer is of raw samples only, although a resolution of "
-                f"{options.max_resolution_ms // 1000}s is allowed"
-            )
-        execution = Execution(plan, context, max_samples=self._settings.max_samples)
-        await self._feed_all(plan, execution, options, context)
-        result = await context.run(execution.finish)
-        warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
-        annotations = Annotations(warnings, result.annotations.infos)
-        return replace(result, annotations=annotations, partial=bool(context.warnings))
+        return plan, Execution(plan, context, max_samples=self._settings.max_samples)
 
     async def _feed_all(self, plan: Plan, execution: Execution, options: QueryOptions, context: QueryContext) -> None:
         """Read all selects side by side; the first failure ends the others."""
