@@ -46,6 +46,7 @@ bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the sam
 	$(PY) -m tests.bench.store
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.idle
+	$(PY) -m tests.bench.hostile
 	$(PY) -m tests.bench
 
 warm: setup     ## Compile the kernels into the cache.
