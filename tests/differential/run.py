@@ -17,6 +17,11 @@ from tests.differential.vocabulary import AGGREGATIONS, FUNCTIONS, MODIFIERS, OP
 WORDS = {"functions": FUNCTIONS, "operators": OPERATORS, "aggregations": AGGREGATIONS, "modifiers": MODIFIERS}
 WORKERS = 4
 MOST_REPORTED = 20
+# What a run is meant to be; of a shorter one than the full one, words are asked for in proportion.
+FULL_RUN = 20_000
+LEAST_USES = 50
+LEAST_FILLED = 0.7
+MOST_EXCUSED = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,16 @@ class Summary:
         """The share of answers that a known difference excuses."""
         return self.excused.total() / max(self.queries, 1)
 
+    def misses(self) -> list[str]:
+        """Return what the run was meant to be and is not: rich in values, low in excuses, and broad."""
+        least = self.queries * LEAST_USES // FULL_RUN
+        found = [f"{name} was used {count} times" for name, count in map(self.fewest, WORDS) if count < least]
+        if self.filled_share < LEAST_FILLED:
+            found.append(f"{self.filled_share:.1%} of the answers hold values")
+        if self.excused_share > MOST_EXCUSED:
+            found.append(f"{self.excused_share:.1%} of the answers are excused")
+        return found
+
     def fewest(self, kind: str) -> tuple[str, int]:
         """Return the word of a kind that was used least, and how often."""
         return min(((name, self.uses[name]) for name in WORDS[kind]), key=lambda pair: pair[1])
@@ -72,6 +87,7 @@ class Summary:
             f"excused: {self.excused_share:.2%} {dict(self.excused)}",
             *(f"{kind}: {len(words)}, fewest uses: {self.fewest(kind)}" for kind, words in WORDS.items()),
             f"differences: {len(self.findings)}",
+            *(f"too little: {miss}" for miss in self.misses()),
         ]
         return "\n".join(lines)
 

@@ -27,5 +27,4 @@ def test_random_queries_are_answered_as_by_the_real_prometheus(comparison: Compa
     summary = comparison.run(seed, range(QUERIES))
     print(f"seed {seed}\n{summary}")
     assert not summary.findings, f"seed {seed}\n{summary.report()}\n{summary}"
-    assert summary.filled_share >= 0.7
-    assert summary.excused_share <= 0.02
+    assert not summary.misses()
