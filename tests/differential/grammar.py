@@ -185,9 +185,12 @@ class Grammar:
         return left, option(f" {kind} ({', '.join(listed)})", kind)
 
     def _binary(self, op: str, depth: int) -> Expression:
-        left = self._operand(op, depth)
+        left = self._operand(op, depth, limit_of(op))
         if op in SETS or self.rng.random() < 0.5:
-            return join(self.rng, left, op, left if self.rng.random() < 0.15 else self._operand(op, depth))
+            # The difference of two rounded sums may be nothing but their rounding.
+            limit = Noise.SAME if op in ("+", "-") and left.noise is Noise.NOISY else limit_of(op)
+            is_same = left.noise <= limit and self.rng.random() < 0.15
+            return join(self.rng, left, op, left if is_same else self._operand(op, depth, limit))
         number = self.scalar(1)
         number = number if number.noise <= limit_of(op) else self._number()
         is_bool = op in COMPARISONS and self.rng.random() < 0.4
@@ -200,8 +203,8 @@ class Grammar:
             is_whole=left.is_whole and not is_filter, reach_s=max(left.reach_s, number.reach_s),
         )  # fmt: skip
 
-    def _operand(self, op: str, depth: int) -> Expression:
-        inner = self.vector(depth - 1, limit_of(op))
+    def _operand(self, op: str, depth: int, limit: Noise) -> Expression:
+        inner = self.vector(depth - 1, limit)
         if op == "atan2" and inner.has_name:  # 2.42 kept the name there: see known.py
             return derive(inner, "abs(", inner, ")", uses=("abs",), has_name=False)
         return inner

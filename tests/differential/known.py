@@ -67,6 +67,10 @@ def _is_predicted_at(case: Case, ours: Answer, theirs: Answer) -> bool:
     return not (ours.error or theirs.error) and bool(re.search(r"\bpredict_linear\(.*@", str(case.query)))
 
 
+def _is_at_in_moved_subquery(case: Case, ours: Answer, theirs: Answer) -> bool:
+    return not (ours.error or theirs.error) and bool(re.search(r"@.*:\w*\] ?(offset -|@)", str(case.query)))
+
+
 def _is_timestamp_at_offset(case: Case, ours: Answer, theirs: Answer) -> bool:
     return not (ours.error or theirs.error) and bool(
         re.search(r"\btimestamp\([^()]*(offset [^()]*@|@ (start|end|\d)[^)]*\)? offset)", str(case.query))
@@ -162,6 +166,12 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "prediction under @", "2.42 moves the window of predict_linear() on from step to step although @ fixes it",
         recognise=_is_predicted_at,
+    ),
+    Known(
+        "@ in a moved subquery",
+        "where a moved subquery begins at the very time of the query, Prometheus (3.14 too, by its source) reads a "
+        "selector with @ as much off; we keep to what is documented: @ is the time, whatever stands around it",
+        recognise=_is_at_in_moved_subquery,
     ),
     Known(
         "timestamp under @ and offset", "2.42 finds nothing for timestamp() of a selector with both",
