@@ -59,6 +59,7 @@ def read_engine_settings(values: Values) -> EngineSettings:
         max_samples=values.integer("--query.max-samples"),
         default_step_ms=values.duration_ms("--query.default-evaluation-interval"),
         penalty=values.text("--deduplication.func") == "penalty",
+        dynamic_lookback=values.flag("--query.dynamic-lookback-delta"),
         features=read_features(values.texts("--enable-feature")),
     )
 

@@ -57,19 +57,20 @@ QUERY_FLAGS = (
     Flag("--query.partial-response", Kind.BOOLEAN, "true", "Answer with what there is, and a warning, where an "
          "endpoint fails; a request's partial_response decides over it.", QUERIES),
     Flag("--query.auto-downsampling", Kind.BOOLEAN, "false", "Allow data of resolution step / 5 where a range query "
-         "names no max_source_resolution. Downsampled data is not read yet: answers that allow 5m say so.", QUERIES),
+         "names no max_source_resolution.", QUERIES),
     Flag("--query.instant.default.max_source_resolution", Kind.DURATION, "0s",
          "Coarsest resolution of instant queries that name none.", QUERIES),
+    Flag("--query.dynamic-lookback-delta", Kind.BOOLEAN, "true", "Look as far back as the allowed resolution needs: "
+         "5m, or 1h where it is coarser than that.", QUERIES),
     Flag("--query.metadata.default-time-range", Kind.DURATION, "0s", "Time range of label and series requests that "
          "name no start; 0 is all time.", QUERIES),
     Flag("--query.promql-engine", Kind.CHOICE, "prometheus", "Accepted for Thanos' manifests: there is one engine.",
          QUERIES, choices=("prometheus", "thanos")),
     Flag("--enable-feature", help="Feature of PromQL by Prometheus' name (a comma separates several): "
          "promql-experimental-functions, promql-extended-range-selectors, promql-binop-fill-modifiers, "
-         "promql-delayed-name-removal, use-start-timestamps, type-and-unit-labels, promql-per-step-stats.",
+         "promql-delayed-name-removal, use-start-timestamps, type-and-unit-labels.",
          group=QUERIES, is_repeated=True),
     accepted("--query.disable-fallback", Kind.BOOLEAN),
-    accepted("--query.dynamic-lookback-delta", Kind.BOOLEAN),
     accepted("--query.max-concurrent-select", Kind.INTEGER),
     accepted("--query.conn-metric.label", is_repeated=True),
     accepted("--query.active-query-path"),

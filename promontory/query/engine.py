@@ -30,21 +30,25 @@ from promontory.promql.syntax_json import write_syntax
 from promontory.promql.types import value_type
 from promontory.query.features import Features
 from promontory.store.port import Store
+from promontory.store.resolution import choose_lookback_ms
 from promontory.store.samples import read_samples
 
 MORSELS_IN_FLIGHT = 4
-FINEST_DOWNSAMPLED_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What holds for all queries. `default_step_ms` is the step of subqueries that name none."""
+    """What holds for all queries. `default_step_ms` is the step of subqueries that name none.
+
+    With `dynamic_lookback` instant selectors look as far back as the allowed resolution needs.
+    """
 
     replica_labels: tuple[bytes, ...] = ()
     lookback_ms: int = 300_000
     max_samples: int = MAX_SAMPLES
     default_step_ms: int = 60_000
     penalty: bool = True
+    dynamic_lookback: bool = True
     features: Features = field(default_factory=Features)
 
 
@@ -78,11 +82,6 @@ class QueryEngine:
         began_s = context.clock.monotonic_s()
         plan, execution = await context.run(self._begin, text, grid, options, context)
         prepared_s = context.clock.monotonic_s()
-        if options.max_resolution_ms >= FINEST_DOWNSAMPLED_MS:
-            context.warn(
-                f"downsampled data is not read yet: this answer is of raw samples only, although a resolution of "
-                f"{options.max_resolution_ms // 1000}s is allowed"
-            )
         await self._feed_all(plan, execution, options, context)
         result = await context.run(execution.finish)
         warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
@@ -110,7 +109,7 @@ class QueryEngine:
             grid,
             PlanOptions(
                 text=text.encode(errors="surrogateescape"),
-                lookback_ms=options.lookback_ms or self._settings.lookback_ms,
+                lookback_ms=self._lookback_ms(options),
                 subquery_step_ms=self._settings.default_step_ms,
                 delayed_names=features.delayed_names,
                 start_timestamps=features.start_timestamps,
@@ -118,6 +117,12 @@ class QueryEngine:
             ),
         )
         return plan, Execution(plan, context, max_samples=self._settings.max_samples)
+
+    def _lookback_ms(self, options: QueryOptions) -> int:
+        lookback_ms = options.lookback_ms or self._settings.lookback_ms
+        if not self._settings.dynamic_lookback:
+            return lookback_ms
+        return choose_lookback_ms(lookback_ms, max_resolution_ms=options.max_resolution_ms)
 
     async def _feed_all(self, plan: Plan, execution: Execution, options: QueryOptions, context: QueryContext) -> None:
         """Read all selects side by side; the first failure ends the others."""
@@ -136,8 +141,7 @@ class QueryEngine:
         replica_labels = self._settings.replica_labels if options.replica_labels is None else options.replica_labels
         batches = read_samples(
             self._store,
-            # Downsampled chunks are not decoded yet: `_answer` warns where a request would allow them.
-            replace(selector, max_resolution_ms=0),
+            replace(selector, max_resolution_ms=options.max_resolution_ms),
             context,
             replica_labels=replica_labels,
             deduplicate=options.deduplicate,

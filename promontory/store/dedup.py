@@ -8,13 +8,13 @@ A row of one lane without overlap, the common case, is what decoding wrote: noth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from promontory.chunk.decode import ChunkStatus, DecodedChunks
-from promontory.chunk.decode_samples import decode_samples
 from promontory.kernels.dedup import assign_lanes, find_disorder, fold_rows
 from promontory.model.frame import Aggregate, ChunkColumns, Frame
 from promontory.model.histograms import HistogramCells, ResetHint
@@ -22,6 +22,7 @@ from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
+from promontory.store.downsampled import ChosenChunks, choose_chunks, decode_chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +40,80 @@ class DecodedFrame:
     stopped: bool
 
 
-def decode_frame(frame: Frame, time_range: TimeRange, *, penalty: bool, stop: NDArray[np.uint8]) -> DecodedFrame:
+def decode_frame(
+    frame: Frame,
+    time_range: TimeRange,
+    *,
+    penalty: bool,
+    stop: NDArray[np.uint8],
+    aggregates: Sequence[Aggregate] = (Aggregate.RAW,),
+) -> DecodedFrame:
     """Return the samples of the frame's series within the range; series without any are left out.
 
     `penalty` merges replicas by the penalty algorithm; otherwise all chunks of a series are united by timestamp.
+    `aggregates` says what was asked of downsampled blocks.
     """
-    known = frame.chunks.aggregate == Aggregate.RAW
-    chunks = frame.chunks if known.all() else frame.chunks.take(np.flatnonzero(known))
-    lane = np.zeros(len(chunks), np.int32)
+    chosen = choose_chunks(frame.chunks, aggregates)
+    lane = np.zeros(len(chosen.chunks), np.int32)
     if penalty:
-        chunks, lane = _order_by_lane(chunks, frame.labels.symbols)
-    elif chunks.source.any():
+        chosen, lane = _order_by_lane(chosen, frame.labels.symbols)
+    elif chosen.chunks.source.any():
         # Of equal timestamps the first one counts: by the text of its source, not by which Store answered first.
-        rank = frame.labels.symbols.ranks(chunks.source)
-        chunks, _ = _order_by(chunks, rank, int(rank.max()) + 1)
-    decoded = decode_samples(chunks, frame.buffers, frame.labels.symbols, time_range, stop)
-    samples, folded = _fold(frame.labels, chunks, lane, decoded, stop)
+        rank = frame.labels.symbols.ranks(chosen.chunks.source)
+        chosen, _ = _order_by(chosen, rank, int(rank.max()) + 1)
+    chunks = chosen.chunks
+    first = _lane_starts(chunks, lane)
+    decoded = decode_chosen(chosen, frame.chunks, frame.buffers, frame.labels.symbols, first, time_range, stop)
+    samples, folded = _fold(frame.labels, chunks, first, decoded, stop)
     return DecodedFrame(
         samples=_without_empty(samples),
         labels=frame.labels,
         corrupt=chunks.take(np.flatnonzero(decoded.status == ChunkStatus.CORRUPT)),
-        unsupported=len(frame.chunks) - len(chunks) + int((decoded.status == ChunkStatus.UNSUPPORTED).sum()),
+        unsupported=chosen.left_out + int((decoded.status == ChunkStatus.UNSUPPORTED).sum()),
         stopped=not folded or bool((decoded.status == ChunkStatus.STOPPED).any()),
     )
 
 
-def _order_by_lane(chunks: ChunkColumns, symbols: SymbolTable) -> tuple[ChunkColumns, NDArray[np.int32]]:
+def _order_by_lane(chosen: ChosenChunks, symbols: SymbolTable) -> tuple[ChosenChunks, NDArray[np.int32]]:
     """Return the chunks with those of one lane next to each other, and int32[c]: the lane of each in its row."""
+    chunks = chosen.chunks
     lane = np.empty(len(chunks), np.int32)
     rank = symbols.ranks(chunks.source)
     if not (chunks.source == 0).any():
         rank = rank + np.int32(1)
     scratch = np.empty(len(chunks), np.int64)
     lanes = assign_lanes(chunks.row, rank, chunks.min_ms, chunks.max_ms, lane, scratch)
-    return _order_by(chunks, lane, lanes)
+    return _order_by(chosen, lane, lanes)
 
 
-def _order_by(chunks: ChunkColumns, place: NDArray[np.int32], places: int) -> tuple[ChunkColumns, NDArray[np.int32]]:
+def _order_by(chosen: ChosenChunks, place: NDArray[np.int32], places: int) -> tuple[ChosenChunks, NDArray[np.int32]]:
     """Return the chunks by row and then by their place (int32[c] below `places`), and their places."""
-    key = chunks.row.astype(np.int64) * places + place
+    key = chosen.chunks.row.astype(np.int64) * places + place
     if np.all(key[1:] >= key[:-1]):
-        return chunks, place
+        return chosen, place
     order = np.argsort(key, kind="stable")
-    return chunks.take(order), place[order]
+    return chosen.take(order), place[order]
+
+
+def _lane_starts(chunks: ChunkColumns, lane: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the place of the first chunk of each lane."""
+    begins = np.ones(len(chunks), np.bool_)
+    begins[1:] = (chunks.row[1:] != chunks.row[:-1]) | (lane[1:] != lane[:-1])
+    return np.flatnonzero(begins)
 
 
 def _fold(
-    labels: LabelRows, chunks: ChunkColumns, lane: NDArray[np.int32], decoded: DecodedChunks, stop: NDArray[np.uint8]
+    labels: LabelRows, chunks: ChunkColumns, first: NDArray[np.int64], decoded: DecodedChunks, stop: NDArray[np.uint8]
 ) -> tuple[Samples, bool]:
-    """Return the samples with the lanes of each row merged, and whether that came to its end."""
+    """Return the samples with the lanes of each row merged, and whether that came to its end.
+
+    first: the place of the first chunk of each lane
+    """
     rows = np.arange(len(labels) + 1, dtype=np.int32)
     row_start = decoded.chunk_start[np.searchsorted(chunks.row, rows)]
     whole = Samples(
         labels, row_start, decoded.timestamps_ms, decoded.values, decoded.histograms, decoded.start_ms
     )  # fmt: skip
-    begins = np.ones(len(chunks), np.bool_)
-    begins[1:] = (chunks.row[1:] != chunks.row[:-1]) | (lane[1:] != lane[:-1])
-    first = np.flatnonzero(begins)
     row_lane = np.searchsorted(chunks.row[first], rows)
     if np.all(row_lane[1:] - row_lane[:-1] <= 1) and find_disorder(row_start, whole.timestamps_ms) == len(labels):
         return whole, True

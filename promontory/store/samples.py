@@ -22,10 +22,13 @@ from promontory.store.dedup import DecodedFrame, decode_frame
 from promontory.store.frames import compact_buffers, held_bytes, join_frames, slice_rows, split_frame
 from promontory.store.merge import close_stream, in_order
 from promontory.store.port import Store
+from promontory.store.resolution import choose_resolution
 
 MORSEL_BYTES = 1 << 20
 MORSELS_IN_FLIGHT = 4
-UNSUPPORTED_WARNING = "downsampled chunks and unknown encodings are not supported yet: series that hold them lack those"
+UNSUPPORTED_WARNING = (
+    "chunks of unknown encodings, or of aggregates without their counts: series that hold them lack those"
+)
 
 
 async def read_samples(
@@ -44,7 +47,7 @@ async def read_samples(
     read is a failure of a part: the series goes on without it, and the query says so.
     """
     merge_replicas = deduplicate and bool(replica_labels)
-    asked = replace(selector, without_replica_labels=replica_labels if merge_replicas else ())
+    asked = choose_resolution(replace(selector, without_replica_labels=replica_labels if merge_replicas else ()))
     frames = in_order(store.select(asked, context), context, name=store.describe().name)
     async with (
         aclosing(gather_morsels(frames, context)) as morsels,
@@ -109,7 +112,10 @@ async def _decode_morsels(
             frame = fetch.result()
             fetch = None
             if frame is not None:
-                work = context.run(decode_frame, frame, selector.time_range, penalty=penalty, stop=context.stop)
+                work = context.run(
+                    decode_frame, frame, selector.time_range,
+                    penalty=penalty, stop=context.stop, aggregates=selector.aggregates,
+                )  # fmt: skip
                 flying.append(asyncio.ensure_future(work))
                 fetch = asyncio.ensure_future(_next_frame(morsels))
     finally:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from promontory.errors import ExecutionError, LimitError, QueryError, StoreUnavailable
+from promontory.errors import LimitError, QueryError, StoreUnavailable
 from promontory.model.clock import SystemClock
 from promontory.model.context import Budget, QueryContext
 from promontory.model.labels import Labels
@@ -56,17 +56,6 @@ async def test_a_range_query_merges_replicas_before_it_computes(context: QueryCo
     assert result.value.steps.values == pytest.approx(np.full((1, 6), 4.0))
 
 
-async def test_an_answer_says_that_allowed_downsampled_data_was_not_read(context: QueryContext) -> None:
-    grid = TimeGrid(5 * MINUTE_MS, 10 * MINUTE_MS, MINUTE_MS)
-    engine = engine_over(replicas())
-    fine = await engine.range("requests_total", grid, QueryOptions(max_resolution_ms=299_999), context)
-    assert fine.annotations.warnings == ()
-    coarse = await engine.range("requests_total", grid, QueryOptions(max_resolution_ms=3_600_000), context)
-    assert coarse.partial
-    assert [re.match(r"downsampled data is not read yet: .* a resolution of 3600s", text) is not None
-            for text in coarse.annotations.warnings] == [True]  # fmt: skip
-
-
 async def test_without_deduplication_each_replica_counts(context: QueryContext) -> None:
     grid = TimeGrid(5 * MINUTE_MS, 5 * MINUTE_MS, 0)
     options = QueryOptions(deduplicate=False)
@@ -97,11 +86,6 @@ async def test_a_range_query_of_a_range_vector_is_refused(context: QueryContext)
     expected = 'invalid expression type "range vector" for range query, must be Scalar or instant Vector'
     with pytest.raises(QueryError, match=re.escape(expected)):
         await engine_over(replicas()).range("x[5m]", TimeGrid(0, 0, 1), QueryOptions(), context)
-
-
-async def test_what_is_not_there_yet_is_named(context: QueryContext) -> None:
-    with pytest.raises(ExecutionError, match="function 'histogram_avg' not supported yet"):
-        await engine_over(replicas()).instant("histogram_avg(x)", 0, QueryOptions(), context)
 
 
 async def test_too_many_samples_end_the_query(context: QueryContext) -> None:
