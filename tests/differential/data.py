@@ -114,8 +114,8 @@ def _gauges(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, str], Val
         yield "temperature", {"room": room, "floor": "01"[number % 2]}, np.cumsum(rng.integers(-8, 9, SAMPLES)) / 8
     for job, team in (("api", "blue"), ("db", "red"), ("web", "blue")):
         yield "owner", {"job": job, "team": team}, np.full(SAMPLES, 2.0)
-    # No 0 stands beside a -0: which of them is the greater depends on the order of series, which is not defined. No mean
-    # is 0: 2.42, which adds each value's share of it, would come near it only.
+    # No 0 stands beside a -0: which of them is the greater depends on the order of series, which is not defined. No
+    # mean is 0: 2.42, which adds each value's share of it, would come near it only.
     for sign, values in (("minus", [-0.0]), ("plus", [2.0, 0.25]), ("mixed", [-0.0, 1.0, -0.0, -0.5])):
         yield "zero", {"sign": sign}, np.resize(values, SAMPLES)
 

@@ -72,7 +72,7 @@ def _is_at_in_moved_subquery(case: Case, ours: Answer, theirs: Answer) -> bool:
 
 
 def _is_timestamp_at_offset(case: Case, ours: Answer, theirs: Answer) -> bool:
-    return not (ours.error or theirs.error) and bool(
+    return not theirs.error and bool(
         re.search(r"\btimestamp\([^()]*(offset [^()]*@|@ (start|end|\d)[^)]*\)? offset)", str(case.query))
     )
 
