@@ -1,0 +1,68 @@
+"""The files of one block, in a directory or in a bucket, each read whole and mapped.
+
+A bucket on local disk maps the file itself. Of another bucket a file is downloaded on its first use, mapped and
+unlinked: the mapping keeps it until the block is closed, and nothing is left behind whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.bucket.port import Bucket, MappingBucket
+from promontory.errors import InputError
+
+Bytes = NDArray[np.uint8]
+
+
+class BlockFiles:
+    """The files of the block `key` of a bucket; `sizes` are their bytes by their path in the block."""
+
+    def __init__(self, bucket: Bucket, key: str, runner: asyncio.Runner, sizes: Mapping[str, int]) -> None:
+        self.bucket = bucket
+        self.key = key
+        self.sizes = sizes
+        self._runner = runner
+        self._held: dict[str, Bytes] = {}
+
+    def read(self, path: str) -> Bytes:
+        """Return the bytes of a file, which has to be there. Raises BucketError."""
+        if path not in self._held:
+            self._held[path] = self._map(path) if self.sizes[path] else np.empty(0, np.uint8)
+        return self._held[path]
+
+    def _map(self, path: str) -> Bytes:
+        key, bucket = f"{self.key}/{path}", self.bucket
+        if isinstance(bucket, MappingBucket):
+            (view,) = self._runner.run(bucket.map_ranges(key, [(0, self.sizes[path])]))
+            return np.frombuffer(view, np.uint8)
+        with tempfile.TemporaryDirectory(prefix="promontory-block-") as folder:
+            target = Path(folder) / "file"
+            self._runner.run(bucket.download(key, target))
+            with target.open("rb") as file:
+                return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+
+
+@contextmanager
+def open_files(bucket: Bucket, key: str) -> Iterator[BlockFiles]:
+    """Give the files of a block. Raises InputError where there are none, BucketError."""
+    with asyncio.Runner() as runner:
+        try:
+            sizes = runner.run(_list_files(bucket, key))
+            if not sizes:
+                raise InputError(f"block {key}: expected files in {bucket.name}, found none")
+            yield BlockFiles(bucket, key, runner, sizes)
+        finally:
+            runner.run(bucket.close())
+
+
+async def _list_files(bucket: Bucket, key: str) -> dict[str, int]:
+    prefix = f"{key}/"
+    return {info.key.removeprefix(prefix): info.size_bytes async for info in bucket.list(prefix)}

@@ -1,0 +1,165 @@
+"""`promontory block verify`: everything that a block claims, compared with its bytes.
+
+    meta.json, files  ->  index: head, TOC, CRCs, symbols, tables  ->  series, postings  ->  every chunk  ->  counts
+
+Entries of series are read in windows; the chunks of a window are checked in morsels by the kernel pool while the next
+window is read. What cannot be read is a fault, and all that does not depend on it is checked still.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
+from promontory.block.segments import SEGMENT_HEAD
+from promontory.block.series import ChunkEntries
+from promontory.program.block_tool.chunk_morsel import MorselReport, check_morsel
+from promontory.program.block_tool.fault import Faults
+from promontory.program.block_tool.files import BlockFiles
+from promontory.program.block_tool.index_view import IndexView, SeriesWindow, show_labels
+from promontory.program.block_tool.segments import OFFSET_MASK, SEGMENT_SHIFT, Segments, segment_path
+from promontory.program.block_tool.verify_files import check_index_is_there, check_meta, check_tombstones
+from promontory.program.block_tool.verify_index import check_all_series, check_index
+from promontory.program.block_tool.verify_postings import PostingsCheck
+from promontory.program.block_tool.verify_series import SeriesCheck
+
+MORSEL_CHUNKS = 512
+MORSELS_IN_FLIGHT = 16
+UNCOUNTED = ("series_entry", "missing_file", "chunk_crc", "chunk_cut", "chunk_bytes", "chunk_encoding")
+"""Faults whose samples are not counted."""
+
+Progress = Callable[[int, int], None]
+"""Is told (bytes of chunks checked, bytes of all chunks)."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked, what is wrong, and `summary`, what Thanos says of such a block."""
+
+    block: str
+    faults: Faults
+    series_count: int = 0
+    chunk_count: int = 0
+    sample_count: int = 0
+    histogram_count: int = 0
+    record_bytes: int = 0
+    unreferenced_bytes: int = 0
+    summary: list[str] = field(default_factory=list)
+
+
+def verify(files: BlockFiles, *, limit: int, workers: int, progress: Progress = lambda done, total: None) -> Report:
+    """Return what was found in a block; at most `limit` faults are described. Raises BucketError."""
+    report = Report(files.key, Faults(limit))
+    meta = check_meta(files, report.faults)
+    segments = Segments(files)
+    _check_heads(segments, report.faults)
+    if not check_index_is_there(files, report.faults):
+        return report
+    view = check_index(files.read(INDEX_FILE), report.faults)
+    if view is None:
+        report.faults.add("unchecked", INDEX_FILE, "series and chunks are not checked: the index cannot be read")
+        return report
+    refs = check_all_series(view, report.faults)
+    check_tombstones(files, refs, meta, report.faults)
+    postings, series = PostingsCheck(view, report.faults), SeriesCheck(view, meta, report.faults)
+    with ThreadPoolExecutor(workers) as pool:
+        chunks = _ChunkCheck(view, segments, pool, report, progress)
+        for window in view.read_series(refs):
+            chunks.add(window)
+            series.add(window)
+            postings.add(window)
+        chunks.finish()
+    postings.finish()
+    report.summary = series.finish()
+    report.series_count, report.chunk_count = series.series_count, series.chunk_count
+    report.unreferenced_bytes = segments.total_bytes - len(SEGMENT_HEAD) * len(segments.paths) - report.record_bytes
+    if meta is not None:
+        _check_stats(meta, report)
+    return report
+
+
+class _ChunkCheck:
+    """Hands the chunks of windows to the pool and notes what comes back, in order."""
+
+    def __init__(
+        self, view: IndexView, segments: Segments, pool: ThreadPoolExecutor, report: Report, progress: Progress
+    ) -> None:
+        self._view = view
+        self._segments = segments
+        self._pool = pool
+        self._report = report
+        self._progress = progress
+        self._stop = np.zeros(1, np.uint8)
+        self._flying: deque[tuple[SeriesWindow, ChunkEntries, Future[MorselReport]]] = deque()
+
+    def add(self, window: SeriesWindow) -> None:
+        """Check the chunks of a window; some go on behind."""
+        for number in np.unique(window.chunks.ref >> SEGMENT_SHIFT).tolist():
+            self._segments.read(number)  # here, because a bucket is asked by this thread alone
+        for entries in _split(window.chunks):
+            self._flying.append((window, entries, self._pool.submit(check_morsel, self._segments, entries, self._stop)))
+            if len(self._flying) > MORSELS_IN_FLIGHT:
+                self._take()
+
+    def finish(self) -> None:
+        """Wait for all."""
+        while self._flying:
+            self._take()
+
+    def _take(self) -> None:
+        window, entries, future = self._flying.popleft()
+        found, report = future.result(), self._report
+        report.sample_count += found.sample_count
+        report.histogram_count += found.histogram_count
+        report.record_bytes += found.record_bytes
+        for fault in found.faults:
+            row, ref = int(entries.row[fault.chunk]), int(entries.ref[fault.chunk])
+            series = "" if report.faults.is_full else show_labels(self._view.labels(window, row))
+            path = segment_path(ref >> SEGMENT_SHIFT)
+            if ref >> SEGMENT_SHIFT not in self._segments.paths:
+                report.faults.add("missing_file", path, "the file is not there, but a chunk is in it", series=series)
+                continue
+            report.faults.add(fault.kind, path, fault.problem, offset=ref & OFFSET_MASK, series=series)
+        self._progress(report.record_bytes, self._segments.total_bytes)
+
+
+def _split(entries: ChunkEntries) -> Iterator[ChunkEntries]:
+    for first in range(0, len(entries), MORSEL_CHUNKS):
+        span = slice(first, first + MORSEL_CHUNKS)
+        yield ChunkEntries(entries.row[span], entries.min_ms[span], entries.max_ms[span], entries.ref[span])
+
+
+def _check_heads(segments: Segments, faults: Faults) -> None:
+    for number, path in segments.paths.items():
+        found = segments.read(number)[: len(SEGMENT_HEAD)].tobytes()
+        if found != SEGMENT_HEAD:
+            problem = f"magic, version and zeros: expected {SEGMENT_HEAD.hex()}, found {found.hex() or 'the end'}"
+            faults.add("segment_head", path, problem, offset=0)
+
+
+def _check_stats(meta: BlockMeta, report: Report) -> None:
+    """Compare the counts of meta.json, of floats and histograms only where the writer gave them.
+
+    What could not be read is not counted: that there are fewer samples then is no news.
+    """
+    stats, kinds = meta.stats, report.faults.counts
+    pairs = [("numSeries", stats.series_count, report.series_count)]
+    if not kinds["series_entry"]:
+        pairs.append(("numChunks", stats.chunk_count, report.chunk_count))
+    has_all = not any(kinds[kind] for kind in UNCOUNTED)
+    if has_all:
+        pairs.append(("numSamples", stats.sample_count, report.sample_count))
+    if has_all and (stats.float_sample_count or stats.histogram_sample_count):
+        floats = report.sample_count - report.histogram_count
+        pairs += [
+            ("numFloatSamples", stats.float_sample_count, floats),
+            ("numHistogramSamples", stats.histogram_sample_count, report.histogram_count),
+        ]
+    for name, expected, found in pairs:
+        if expected != found:
+            report.faults.add("stats", META_FILE, f"{name}: expected {expected}, found {found} in the block")
