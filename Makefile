@@ -47,6 +47,8 @@ bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the sam
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.idle
 	$(PY) -m tests.bench.hostile
+	$(PY) -m tests.bench.histograms
+	$(PY) -m tests.bench.large_index
 	$(PY) -m tests.bench
 
 warm: setup     ## Compile the kernels into the cache.

@@ -60,6 +60,10 @@ def choose_chunks(chunks: ChunkColumns, aggregates: Sequence[Aggregate]) -> Chos
 
 def _pair(chunks: ChunkColumns) -> tuple[Longs, Longs]:
     """Return the places of sums and of the counts beside them: of the same row, range and source, each used once."""
+    downsampled = np.flatnonzero(chunks.aggregate != Aggregate.RAW)
+    beside, sums = downsampled[0::2], downsampled[1::2]
+    if len(beside) == len(sums) and _are_pairs(chunks, beside, sums):
+        return sums, beside
     columns = np.stack([chunks.row, chunks.min_ms, chunks.max_ms, chunks.source], axis=1).astype(np.int64)
     _, key = np.unique(columns, axis=0, return_inverse=True)
     sides = []
@@ -71,6 +75,16 @@ def _pair(chunks: ChunkColumns) -> tuple[Longs, Longs]:
         sides.append((place, keys * (len(chunks) + 1) + number))
     _, left, right = np.intersect1d(sides[0][1], sides[1][1], return_indices=True)
     return sides[0][0][left], sides[1][0][right]
+
+
+def _are_pairs(chunks: ChunkColumns, counts: Longs, sums: Longs) -> bool:
+    """Say whether each count has its sum: so Stores of ours and Thanos' send them."""
+    same = (getattr(chunks, name) for name in ("row", "min_ms", "max_ms", "source"))
+    return (
+        bool(np.all(chunks.aggregate[counts] == Aggregate.COUNT))
+        and bool(np.all(chunks.aggregate[sums] == Aggregate.SUM))
+        and all(np.array_equal(column[counts], column[sums]) for column in same)
+    )
 
 
 def decode_chosen(
