@@ -174,6 +174,7 @@ class IndexHeader:
         source = self._source
         content, content_end = check_section(self._data, start, end=end, what="symbols", source=source, origin=0)
         self.symbol_count = self._read_count("symbols", content, content_end, bytes_each=1)
+        self.has_empty_symbol = self.symbol_count > 0 and self._data[content + 4] == 0
         self._symbols_end = content_end
         self._symbol_sample = np.empty(-(-self.symbol_count // SAMPLED_EVERY), np.int64)
         broken = scan_symbols(self._data, content + 4, content_end, self.symbol_count, self._symbol_sample)
@@ -201,7 +202,7 @@ class IndexHeader:
         )
         if broken >= 0:
             raise self._broken("postings table", broken, "rising entries that fill the section", "another entry")
-        ends = [*names[1:found, 2].tolist(), count]
+        ends = np.append(names[1:found, 2], count).tolist()[:found]
         self._names = {
             data[name_start:name_end].tobytes(): _NameEntries(first=first, count=last - first, position=position)
             for (name_start, name_end, first, position), last in zip(names[:found].tolist(), ends, strict=True)

@@ -22,6 +22,8 @@ INDEX_FILE = "index"
 CHUNKS_DIRECTORY = "chunks"
 TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
+# Thanos makes no others: a block of another would be passed over by every query, and nothing said.
+RESOLUTIONS_MS = (0, 300_000, 3_600_000)
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -209,11 +211,14 @@ def _parse_thanos(thanos: Fields) -> ThanosMeta:
     if version not in THANOS_VERSIONS:
         raise thanos.broken("version", "0 or 1", str(version))
     resolution_ms = thanos.fields("downsample").integer("resolution", default=0)
-    if resolution_ms < 0:
-        raise thanos.broken("downsample.resolution", "0 or more", str(resolution_ms))
+    if resolution_ms not in RESOLUTIONS_MS:
+        raise thanos.broken("downsample.resolution", "0, 300000 or 3600000", str(resolution_ms))
+    labels = thanos.text_mapping("labels")
+    if "" in labels:
+        raise thanos.broken("labels", "a name for each", "one without")
     index_stats = thanos.fields("index_stats")
     return ThanosMeta(
-        labels=Labels.from_mapping(thanos.text_mapping("labels")),
+        labels=Labels.from_mapping(labels),
         resolution_ms=resolution_ms,
         source=thanos.text("source", default=""),
         files=tuple(_parse_file(item) for item in thanos.items("files")),
@@ -280,7 +285,7 @@ def _render_file(file: BlockFile) -> JsonObject:
     rendered: dict[str, object] = {"rel_path": file.path}
     if file.size_bytes:
         rendered["size_bytes"] = file.size_bytes
-    if file.hash_function:
+    if file.hash_function or file.hash_value:
         rendered["hash"] = {"hashFunc": file.hash_function, "value": file.hash_value}
     return rendered
 

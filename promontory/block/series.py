@@ -133,6 +133,8 @@ def read_series_rows(
         data, position, status, row_start, header.symbol_count,
         time_range.min_time_ms, time_range.max_time_ms, refs, chunk_count,
     )  # fmt: skip
+    if header.has_empty_symbol:
+        _refuse_nameless(status, row_start, refs, chunk_count)
     bad = np.flatnonzero(status != ENTRY_GOOD)
     keep = np.flatnonzero(chunk_count > 0)
     if len(keep) < count:
@@ -145,6 +147,18 @@ def read_series_rows(
     labels = _less_empty(LabelRows(row_start, codes[0], codes[1], symbols))
     rows = SeriesRows(labels, data, position[keep], series_ref[keep], chunk_count[keep], time_range)
     return rows, _describe(status, series_ref, bad, source=source) if len(bad) else None
+
+
+def _refuse_nameless(status: Bytes, row_start: Offsets, refs: Offsets, chunk_count: Offsets) -> None:
+    """Mark the entries that have a label whose name is symbol 0, the empty one; only a first label can.
+
+    No peer takes such a label: the one series would cost the whole answer.
+    """
+    first = row_start[:-1]
+    filled = np.flatnonzero(row_start[1:] > first)
+    nameless = filled[refs[0, first[filled]] == 0]
+    status[nameless] = ENTRY_MALFORMED
+    chunk_count[nameless] = 0
 
 
 def _less_empty(labels: LabelRows) -> LabelRows:

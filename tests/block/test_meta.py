@@ -132,7 +132,9 @@ def test_upload_times_are_read_with_zone_and_fraction(text: str, expected_ms: in
         (changed(compaction={"sources": [1]}), r"sources\[0\].*expected a text, found an integer"),
         (changed_thanos(version=2), "thanos.version.*expected 0 or 1, found 2"),
         (changed_thanos(labels={"a": 1}), "expected a text, found an integer"),
-        (changed_thanos(downsample={"resolution": -1}), "0 or more"),
+        (changed_thanos(downsample={"resolution": -1}), "0, 300000 or 3600000"),
+        (changed_thanos(downsample={"resolution": 4}), "0, 300000 or 3600000"),
+        (changed_thanos(labels={"": "a"}), "a name for each"),
         (changed_thanos(upload_time="yesterday"), "RFC 3339"),
         (changed_thanos(upload_time="2026-13-01T00:00:00Z"), "RFC 3339"),
         (changed_thanos(files=[{"rel_path": "../index"}]), r"files\[0\].rel_path.*inside the block"),
@@ -152,7 +154,10 @@ def test_what_could_be_misread_is_refused_with_its_place(body: bytes, words: str
     assert caught.value.source == "block/meta.json"
 
 
-@given(labels=st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3), level=st.integers(0, 2**63 - 1))
+@given(
+    labels=st.dictionaries(st.text(min_size=1, max_size=4), st.text(max_size=4), max_size=3),
+    level=st.integers(0, 2**63 - 1),
+)
 @settings(max_examples=50, deadline=None)
 def test_every_meta_survives_the_round_trip(labels: dict[str, str], level: int) -> None:
     meta = BlockMeta(ULID, -5, 5, thanos=ThanosMeta(labels=Labels.from_mapping(labels), upload_time_ms=level % 10**13))
