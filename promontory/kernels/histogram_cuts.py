@@ -9,6 +9,8 @@ Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, appendable.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +33,8 @@ MOST_WHOLE = 2.0**53
 
 @kernel("boolean(float64)")
 def is_whole(number: float) -> bool:
-    """Say whether a count can be written as an integer."""
-    return number >= 0.0 and number <= MOST_WHOLE and number == np.floor(number)
+    """Say whether a count can be written as an integer: -0 cannot."""
+    return math.copysign(1.0, number) > 0.0 and number <= MOST_WHOLE and number == np.floor(number)
 
 
 @kernel("void(float64[::1], float64[::1], int64[::1], float64[::1], boolean[::1])")

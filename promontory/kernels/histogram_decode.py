@@ -174,6 +174,8 @@ def put_buckets(
             continue
         if at > first and out_key[at - 1] == out_key[place]:
             out_count[at - 1] += out_count[place]
+            if out_count[at - 1] == 0.0:  # counts of a gauge may be negative
+                at -= 1
             continue
         out_key[at] = out_key[place]
         out_count[at] = out_count[place]

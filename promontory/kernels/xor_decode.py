@@ -137,9 +137,11 @@ def decode_later(
             bit += 68
             word = wrap64(load_be64(data, bit >> 3) << wrap64(bit & 7))
         backwards |= delta
-    if bit > last_bit or backwards < 0 or time < times[first]:
+    if bit > last_bit or time < times[first]:
         return CORRUPT
-    return CORRUPT if backwards >= LARGE_DELTA and falls(times, first, end) else OK
+    # A negative delta is time that goes back, or one of 2**63 and more.
+    suspect = backwards < 0 or backwards >= LARGE_DELTA
+    return CORRUPT if suspect and falls(times, first, end) else OK
 
 
 @kernel("boolean(int64[::1], int64, int64)")
