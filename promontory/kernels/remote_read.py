@@ -131,14 +131,14 @@ def read_label(data: Bytes, start: int, end: int, spans: Ints, at: int) -> int:
 
 @kernel("int64(octets, int64[::1], int64[:, ::1])")
 def find_disorder(data: Bytes, label_end: Ints, labels: Ints) -> int:
-    """Return the first label whose name does not rise within its row or whose value is empty, -1 if there is none.
+    """Return the first label whose name is empty or does not rise within its row, or whose value is empty, or -1.
 
     label_end: int64[n], the end of each row's labels · labels: int64[·, 4] as of read_label
     """
     first = 0
     for row in range(len(label_end)):
         for at in range(first, label_end[row]):
-            if labels[at, 2] >= labels[at, 3]:
+            if labels[at, 0] >= labels[at, 1] or labels[at, 2] >= labels[at, 3]:
                 return at
             if (
                 at > first

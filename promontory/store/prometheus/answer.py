@@ -149,7 +149,7 @@ def _label_rows(
     if bad >= 0:
         raise CorruptionError(
             "labels of a remote-read answer", source=source, offset=int(spans[bad, 0]),
-            expected="names that rise, none twice, and no empty value", found="others",
+            expected="names that rise, none twice, and nothing empty", found="others",
         )  # fmt: skip
     columns = np.ascontiguousarray(spans.T)
     return LabelRows(
