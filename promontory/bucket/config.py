@@ -18,7 +18,7 @@ from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.keys import SEPARATOR
 from promontory.bucket.memory import MemoryBucket
 from promontory.bucket.port import Bucket
-from promontory.bucket.prefix import PrefixBucket
+from promontory.bucket.prefix import take_part
 from promontory.bucket.retry import RetryBucket, RetryPolicy
 from promontory.bucket.s3 import S3Bucket
 from promontory.bucket.s3_config import parse_s3_settings
@@ -48,7 +48,7 @@ def open_bucket(
     if kind in _REMOTE:
         bucket = RetryBucket(bucket, clock=clock, jitter=jitter, policy=policy or RetryPolicy())
     try:
-        return PrefixBucket(bucket, prefix) if prefix else bucket
+        return take_part(bucket, prefix) if prefix else bucket
     except InputError as error:
         raise tree.wrong("prefix", "a relative path without '..'", repr(prefix)) from error
 

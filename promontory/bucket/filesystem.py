@@ -20,9 +20,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from promontory.bucket.keys import SEPARATOR, check_key, check_range, directory_info
+from promontory.bucket.local_file import opened_source, replaced_target
 from promontory.bucket.port import ObjectInfo
 from promontory.errors import AccessDenied, BucketError, BucketUnavailable, ObjectExists, ObjectNotFound
 
@@ -101,7 +101,7 @@ class FilesystemBucket:
         check_key(key)
 
         def fill(descriptor: int) -> None:
-            with _opened_source(path, key) as source, os.fdopen(os.dup(descriptor), "wb") as file:
+            with opened_source(path, key) as source, os.fdopen(os.dup(descriptor), "wb") as file:
                 shutil.copyfileobj(source, file, 2**20)
 
         await asyncio.to_thread(self._write, key, fill, if_absent=False, operation="upload")
@@ -178,9 +178,13 @@ class FilesystemBucket:
 
     def _publish(self, temporary: Path, key: str, *, if_absent: bool, operation: str) -> None:
         target = self._root / key
+        if above := _object_above(target.parent, self._root):
+            raise _no_room(key, f"the object {above.relative_to(self._root).as_posix()!r} above it", operation)
         for tries_left in reversed(range(_RENAME_TRIES)):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
+                if target.is_dir() and not _remove_empty(target):
+                    raise _no_room(key, "objects below it", operation)
                 if if_absent:
                     os.link(temporary, target)
                 else:
@@ -204,19 +208,13 @@ class FilesystemBucket:
                     os.unlink(entry.path)
 
     def _copy_out(self, key: str, path: Path) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with (
-                self._translated(key, "download"),
-                self._opened(key, "download") as source,
-                os.fdopen(os.dup(source), "rb") as reader,
-                os.fdopen(descriptor, "wb") as writer,
-            ):
-                shutil.copyfileobj(reader, writer, 2**20)
-            os.replace(temporary, path)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+        with (
+            self._translated(key, "download"),
+            self._opened(key, "download") as source,
+            os.fdopen(os.dup(source), "rb") as reader,
+            replaced_target(path, key) as writer,
+        ):
+            shutil.copyfileobj(reader, writer, 2**20)
 
     def _remove(self, key: str) -> None:
         target = self._root / key
@@ -239,16 +237,6 @@ class FilesystemBucket:
         except OSError as error:
             kind = BucketError if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) else BucketUnavailable
             raise kind(_describe(error), key=key, operation=operation) from error
-
-
-@contextmanager
-def _opened_source(path: Path, key: str) -> Iterator[BinaryIO]:
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise BucketError(f"local file {path}: {error.strerror}", key=key, operation="upload") from error
-    with source:
-        yield source
 
 
 def _read_range(descriptor: int, start: int, end: int) -> bytes:
@@ -293,6 +281,14 @@ def _object_info(key: str, found: os.stat_result) -> ObjectInfo:
 
 def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _object_above(directory: Path, root: Path) -> Path | None:
+    return next((path for path in _directories_up_to(directory, root) if path.is_file()), None)
+
+
+def _no_room(key: str, what: str, operation: str) -> BucketError:
+    return BucketError(f"a directory cannot hold it beside {what}", key=key, operation=operation)
 
 
 def _directories_up_to(directory: Path, root: Path) -> Iterator[Path]:

@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from promontory.bucket.keys import check_key, check_range, collapse_directories
+from promontory.bucket.keys import SEPARATOR, check_key, check_range, collapse_directories
+from promontory.bucket.local_file import opened_source, replaced_target
 from promontory.bucket.port import ObjectInfo
-from promontory.errors import BucketError, ObjectExists, ObjectNotFound
+from promontory.errors import ObjectExists, ObjectNotFound
 from promontory.model.clock import Clock
 
 
@@ -60,18 +61,15 @@ class MemoryBucket:
     async def upload(self, key: str, path: Path) -> None:
         """Write a file as an object."""
         check_key(key)
-        try:
-            body = await asyncio.to_thread(path.read_bytes)
-        except OSError as error:
-            raise BucketError(f"local file {path}: {error.strerror}", key=key, operation="upload") from error
-        await self.put(key, body)
+        await self.put(key, await asyncio.to_thread(_read_file, path, key))
 
     async def download(self, key: str, path: Path) -> None:
         """Write an object to a file."""
-        await asyncio.to_thread(path.write_bytes, await self.get(key))
+        await asyncio.to_thread(_write_file, path, key, await self.get(key))
 
     async def delete(self, key: str) -> None:
         """Delete an object."""
+        check_key(key.removesuffix(SEPARATOR))
         self._objects.pop(key, None)
 
     async def close(self) -> None:
@@ -83,3 +81,13 @@ class MemoryBucket:
             return self._objects[key]
         except KeyError:
             raise ObjectNotFound("there is no such object", key=key, operation=operation) from None
+
+
+def _read_file(path: Path, key: str) -> bytes:
+    with opened_source(path, key) as source:
+        return source.read()
+
+
+def _write_file(path: Path, key: str, body: bytes) -> None:
+    with replaced_target(path, key) as target:
+        target.write(body)

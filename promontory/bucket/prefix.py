@@ -1,4 +1,7 @@
-"""PrefixBucket: a part of a bucket as a bucket of its own; keys in and out are without the prefix."""
+"""PrefixBucket: a part of a bucket as a bucket of its own; keys in and out are without the prefix.
+
+One rule: what the inner bucket can do beyond a Bucket, its part can do too, and nothing more; `take_part` sees to it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from promontory.bucket.keys import SEPARATOR, check_key
-from promontory.bucket.port import Bucket, ObjectInfo
+from promontory.bucket.port import Bucket, MappingBucket, ObjectInfo
+
+Views = list[memoryview]  # `list` means the method inside the class
+
+
+def take_part(inner: Bucket, prefix: str) -> PrefixBucket:
+    """Return the part of a bucket below `prefix`; it maps ranges where the bucket does."""
+    return PrefixMappingBucket(inner, prefix) if isinstance(inner, MappingBucket) else PrefixBucket(inner, prefix)
 
 
 class PrefixBucket:
@@ -68,3 +78,12 @@ class PrefixBucket:
     def _full(self, key: str) -> str:
         check_key(key.removesuffix(SEPARATOR))
         return self._prefix + key
+
+
+class PrefixMappingBucket(PrefixBucket):
+    """The same of a bucket on local disk, made by `take_part`."""
+
+    async def map_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Views:
+        """Return several ranges of one object; large ones are views of the page cache."""
+        assert isinstance(self._inner, MappingBucket)
+        return await self._inner.map_ranges(self._full(key), ranges)
