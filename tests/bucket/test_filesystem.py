@@ -15,6 +15,7 @@ class TestFilesystemBucket(BucketContract):
     def bucket(self, tmp_path_factory: pytest.TempPathFactory) -> FilesystemBucket:
         return FilesystemBucket(tmp_path_factory.mktemp("bucket"))
 
+    nests_objects = False
     many_keys = 2500
 
 

@@ -46,7 +46,7 @@ def rclone(rclone_folder: Path) -> Iterator[S3Server]:
 
 async def opened(config: str) -> AsyncIterator[Bucket]:
     """Open a part of the bucket that no other test uses."""
-    bucket = open_bucket(f"{config}prefix: test/{next(NUMBERS)}\n", clock=SystemClock())
+    bucket = open_bucket(f"{config}prefix: test/{next(NUMBERS)}\n", clock=StillClock())
     yield bucket
     await bucket.close()
 
@@ -62,6 +62,8 @@ class TestS3BucketOnMoto(BucketContract):
 
 class TestS3BucketOnRclone(BucketContract):
     tells_absence = False  # rclone's server ignores If-None-Match
+    nests_objects = None  # its objects are files, and it never answers a put below one
+    replaces_at_once = False  # a new body at the length of the old one was seen
 
     @pytest.fixture
     async def bucket(self, rclone: S3Server) -> AsyncIterator[Bucket]:

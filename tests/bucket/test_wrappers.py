@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.memory import MemoryBucket
-from promontory.bucket.port import Bucket, ObjectInfo
-from promontory.bucket.prefix import PrefixBucket
+from promontory.bucket.port import Bucket, MappingBucket, ObjectInfo
+from promontory.bucket.prefix import PrefixBucket, take_part
 from promontory.bucket.retry import RetryBucket, RetryPolicy
 from promontory.errors import AccessDenied, BucketError, BucketUnavailable, InputError, ObjectExists, ObjectNotFound
 from promontory.testing.bucket_contract import BucketContract
@@ -28,6 +29,17 @@ class TestPrefixBucket(BucketContract):
         for key in ("team", "team/aa", "team/a", "zebra"):
             await inner.put(key, b"someone else's")
         return PrefixBucket(inner, "team/a")
+
+
+class TestPartOfADirectory(BucketContract):
+    nests_objects = False
+
+    @pytest.fixture
+    async def bucket(self, tmp_path_factory: pytest.TempPathFactory) -> PrefixBucket:
+        inner = FilesystemBucket(tmp_path_factory.mktemp("bucket"))
+        for key in ("team/aa", "team/b", "zebra"):
+            await inner.put(key, b"someone else's")
+        return take_part(take_part(inner, "team"), "a")
 
 
 class TestRetryBucket(BucketContract):
@@ -187,6 +199,11 @@ async def test_a_listing_that_broke_off_goes_on_without_repeating() -> None:
     inner.calls.clear()
     assert [found.key async for found in retrying(inner, clock).list()] == [f"{number}" for number in range(9)]
     assert len(clock.slept_s) == 4
+
+
+def test_a_part_maps_ranges_where_its_bucket_does(tmp_path: Path) -> None:
+    assert isinstance(take_part(FilesystemBucket(tmp_path), "a"), MappingBucket)
+    assert not isinstance(take_part(MemoryBucket(StillClock()), "a"), MappingBucket)
 
 
 async def test_a_prefix_shows_only_what_lies_below_it(tmp_path: Path) -> None:
