@@ -1,10 +1,12 @@
 # Everything is made in this checkout: .venv for Python, .parts for real programs that tests run against.
 PYTHON ?= python3
 PY := .venv/bin/python
+FUZZ_SECONDS ?= 60
+BLOCK_FILES := index chunks/000001 meta.json tombstones index-header
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup parts demo check test e2e differential bench warm format proto clean
+.PHONY: help setup parts demo check test e2e differential fuzz bench warm format proto clean
 
 help:           ## Show this list.
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +41,11 @@ e2e: setup parts ## Run only the end-to-end tests.
 
 differential: setup parts ## Ask 20,000 random queries of ours and of the real Prometheus 2.42.
 	$(PY) -m tests.differential --queries 20000
+
+fuzz: setup     ## Fuzz every format for FUZZ_SECONDS each, and flip every bit of a small block.
+	$(PY) -m pip install --quiet --editable '.[fuzz]'
+	$(PY) -m tests.fuzz --seconds $(FUZZ_SECONDS)
+	$(foreach file,$(BLOCK_FILES),$(PY) -m tests.hostile_block $(file) flip --bits 8 &&) true
 
 bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the same data.
 	$(PY) -m tests.fetch_parts prometheus promtool victoria-metrics
