@@ -38,7 +38,7 @@ def inspect_labels(view: IndexView, *, top: int) -> list[Table]:
     return [
         Table("label_names", "Label names by number of values", _largest(names, "values", top)),
         Table("label_values", "Label values by series", _largest(by_series, "series", top)),
-        Table("label_bytes", "Label values by text: bytes of name and value in all series",
+        Table("label_bytes", "Label values by bytes of text in all series",
               _largest(by_bytes, "text_bytes", top)),
     ]  # fmt: skip
 

@@ -103,7 +103,9 @@ def print_rich(tables: Sequence[Table]) -> None:
     for table in tables:
         if not table.rows:
             continue
-        shown = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, show_header=not table.is_single)
+        shown = RichTable(
+            title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, show_header=not table.is_single
+        )
         texts = table.to_texts()
         heads = ["", ""] if table.is_single else texts.pop(0)
         for head, is_numeric in zip(heads, table.is_numeric, strict=True):

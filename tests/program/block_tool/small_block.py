@@ -111,6 +111,20 @@ class BrokenBlock:
 
         self.change("index", change)
 
+    def change_record(self, offset: int, edit: Callable[[bytearray], object]) -> None:
+        """Edit the payload of a chunk record of less than 16 KiB and make its CRC fit again."""
+
+        def change(data: bytearray) -> None:
+            size, head = data[offset] & 127, 1
+            if data[offset] > 127:
+                size, head = size | data[offset + 1] << 7, 2
+            start = offset + head + 1
+            payload = bytearray(data[start : start + size])
+            edit(payload)
+            data[start : start + size + 4] = payload + seal(bytes(data[start - 1 : start]) + payload)
+
+        self.change("chunks/000001", change)
+
     def verify(self, *, limit: int = 100) -> Report:
         """Return what is found in the block now."""
         with open_files(FilesystemBucket(self.directory.parent), self.directory.name) as files:

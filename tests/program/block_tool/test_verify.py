@@ -2,6 +2,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -279,3 +280,23 @@ def test_wrong_words_are_one_line(
     assert main(["block", *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (lambda data: data.__setitem__(0, 0xFF), "found bytes that break its format"),
+        (lambda data: data.__setitem__(slice(0, 2), b"\0\0"), "chunk: expected samples, found none"),
+        (lambda data: data.__setitem__(1, 9), "chunk: expected its last sample at"),
+    ],
+)
+def test_payloads_that_break_their_format_are_named(block: BrokenBlock, edit: Any, problem: str) -> None:
+    block.change_record(8, edit)
+    assert problem in block.faults()[0]
+
+
+def test_encodings_that_nobody_knows_are_named(block: BrokenBlock) -> None:
+    block.change("chunks/000001", lambda data: data.__setitem__(9, 77))
+    block.change_record(8, lambda payload: None)
+    (fault,) = block.faults()
+    assert fault.endswith("chunk encoding: expected a known encoding, found 77")
