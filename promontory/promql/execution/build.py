@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
+from promontory.model.labels import METRIC_NAME
 from promontory.model.matcher import MatchKind
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
@@ -20,6 +21,7 @@ from promontory.promql.execution.count_values import count_values
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.extended_windows import ExtendedWindowStage, ExtendStage, SmoothedLookupStage
 from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
+from promontory.promql.execution.forget_resets import ForgetResetsStage
 from promontory.promql.execution.histogram_cells import StatisticStage
 from promontory.promql.execution.histogram_fraction import fraction_of_histograms
 from promontory.promql.execution.histogram_quantile import quantile_of_histograms
@@ -38,7 +40,7 @@ from promontory.promql.execution.resample import ResampleStage
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.sets import combine_sets
 from promontory.promql.execution.statistics_only import StatisticsOnlyStage
-from promontory.promql.execution.values import Floats, Value
+from promontory.promql.execution.values import METADATA_LABELS, Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
 from promontory.promql.plan.arithmetic import ARITHMETIC
@@ -90,7 +92,7 @@ class Builder:
             case nodes.InfoTimes():
                 return self._staged(lambda: InfoTimesStage(self._run, grid, node.read), children, grid.count)
             case nodes.Resample():
-                return self._staged(lambda: ResampleStage(node.grid(grid)), children, None)
+                return self._staged(lambda: ResampleStage(inner_grid(node, grid)), children, None)
             case nodes.Extend():
                 return self._staged(lambda: ExtendStage(grid, node.read), children, None)
             case nodes.Window():
@@ -106,7 +108,7 @@ class Builder:
 
     def read(self, node: nodes.Read, grid: TimeGrid) -> Operator:
         """Raw samples."""
-        fixed = any(matcher.name == b"__name__" and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
+        fixed = any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
         pipeline = Pipeline(self._run, fixed_name=fixed)
         self.pipelines.setdefault(selector_of(node, grid), []).append(pipeline)
         if node.statistics:
@@ -126,6 +128,8 @@ class Builder:
     def window(self, node: nodes.Window, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Functions over range vectors."""
         source = node.source
+        if isinstance(source, nodes.Resample):
+            children = [self._staged(ForgetResetsStage, children[:1], None), *children[1:]]
 
         def make(*parameters: Floats) -> Stage:
             if isinstance(source, nodes.Read) and source.extension is not nodes.Extension.NONE:
@@ -148,7 +152,9 @@ class Builder:
                 return StatisticStage(self._run, node.function)
             return ElementwiseStage(node.function, parameters)
 
-        return self._staged(make, children, grid.count, drops_name=True)
+        # Prometheus leaves __type__ and __unit__ of what these are asked of.
+        drops = (METRIC_NAME,) if node.function in STATISTICS else METADATA_LABELS
+        return self._staged(make, children, grid.count, drops=drops)
 
     def vector_scalar(self, node: nodes.VectorScalar, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Operators between a vector and a scalar."""
@@ -156,8 +162,8 @@ class Builder:
         def make(scalar: Floats) -> Stage:
             return VectorScalarStage(self._run, node, scalar)
 
-        drops_name = node.return_bool or node.op in ARITHMETIC
-        return self._staged(make, children, grid.count, drops_name=drops_name)
+        drops = METADATA_LABELS if node.return_bool or node.op in ARITHMETIC else ()
+        return self._staged(make, children, grid.count, drops=drops)
 
     def aggregate(self, node: nodes.Aggregate, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Aggregations."""
@@ -170,22 +176,22 @@ class Builder:
         return FoldOperator(sink, vector)
 
     def _staged(
-        self, make: Callable[..., Stage], children: list[Operator], count: int | None, *, drops_name: bool = False
+        self, make: Callable[..., Stage], children: list[Operator], count: int | None, *, drops: tuple[bytes, ...] = ()
     ) -> Operator:
         """Put a stage behind its first child: in that one's pipeline where nothing has to be awaited.
 
-        Where series may become equal by losing their names, whole rows are needed to make them one.
+        drops: the labels that go. Where series may become equal without them, whole rows are needed to make them one.
         """
         rows, *scalars = children
         known = [scalar.value for scalar in scalars if isinstance(scalar, Known)]
         waits = len(known) < len(scalars)
-        if isinstance(rows, Pipeline) and rows.open and not waits and (rows.fixed_name or not drops_name):
+        if isinstance(rows, Pipeline) and rows.open and not waits and (rows.fixed_name or not drops):
             rows.then(make(*known), count=count)
-            if drops_name:
-                rows.then(DropNameStage(self._run, fixed_name=True), count=count)
+            if drops:
+                rows.then(DropNameStage(self._run, drops, fixed_name=True), count=count)
             return rows
         built = StageOperator(make, children)
-        return Compute(functools.partial(merge_names, self._run), [built]) if drops_name else built
+        return Compute(functools.partial(merge_names, self._run, drops), [built]) if drops else built
 
 
 def _known(node: nodes.Constant | nodes.Clock | nodes.Text, grid: TimeGrid) -> Operator:

@@ -21,11 +21,11 @@ from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import METADATA_LABELS, SAME_LABELSET, merge_equal
 
 
-def drop_names(steps: Steps, run: Run) -> Steps:
-    """Return the rows without the labels that describe the metric, or marked so."""
+def drop_names(steps: Steps, run: Run, dropped: tuple[bytes, ...] = METADATA_LABELS) -> Steps:
+    """Return the rows without the labels that describe the metric; where they go late, marked so."""
     if run.delayed_names:
         return replace(steps, drop_name=np.ones(len(steps), np.bool_))
-    return replace(steps, labels=steps.labels.without(METADATA_LABELS))
+    return replace(steps, labels=steps.labels.without(dropped))
 
 
 def drop_marked_names(steps: Steps) -> Steps:
@@ -70,10 +70,10 @@ def _without_names(labels: LabelRows, marks: NDArray[np.bool_]) -> LabelRows:
     return concat_rows([labels, bare]).take(place)
 
 
-def merge_names(run: Run, steps: Steps) -> Steps:
+def merge_names(run: Run, dropped: tuple[bytes, ...], steps: Steps) -> Steps:
     """Return the rows without their names, those that are then equal made one."""
-    dropped = drop_names(steps, run)
-    return dropped if run.delayed_names else merge_equal(dropped)
+    bare = drop_names(steps, run, dropped)
+    return bare if run.delayed_names else merge_equal(bare)
 
 
 class DropNameStage:
@@ -82,8 +82,9 @@ class DropNameStage:
     Where the selector fixes the name, rows without it are as distinct as with it and nothing is kept for the check.
     """
 
-    def __init__(self, run: Run, *, fixed_name: bool) -> None:
+    def __init__(self, run: Run, dropped: tuple[bytes, ...] = METADATA_LABELS, *, fixed_name: bool) -> None:
         self._run = run
+        self._dropped = dropped
         self._fixed_name = fixed_name
         self._lock = threading.Lock()
         self._seen: list[LabelRows] = []
@@ -91,7 +92,7 @@ class DropNameStage:
     def apply(self, batch: Batch) -> Batch:
         """Return the rows without names."""
         assert isinstance(batch, Steps)
-        dropped = drop_names(batch, self._run)
+        dropped = drop_names(batch, self._run, self._dropped)
         symbols = self._run.symbols
         plain = symbols.find(b"__type__") is None and symbols.find(b"__unit__") is None
         if not (self._run.delayed_names or (self._fixed_name and plain)):

@@ -15,7 +15,7 @@ from promontory.model.steps import Steps
 from promontory.promql.execution.annotations import ignored_in_aggregation
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import compact, empty_steps, make_steps
-from promontory.promql.execution.wording import format_general, warn_quantiles
+from promontory.promql.execution.wording import format_general, warn_extreme_quantiles
 from promontory.promql.plan.nodes import Aggregate
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 def aggregate_quantile(run: Run, node: Aggregate, steps: Steps, quantile: Floats) -> Steps:
     """Return the quantile of each group; quantile: float64[k]."""
-    warn_quantiles(run, quantile, node.position)
+    warn_extreme_quantiles(run, quantile, node.position)
     steps = leave_out_histograms(run, node, steps)
     group, labels = steps.labels.group(node.grouping, by=not node.without)
     values = np.empty((len(labels), steps.values.shape[1]))

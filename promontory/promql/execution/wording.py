@@ -37,12 +37,15 @@ def quote(text: bytes) -> str:
     return f'"{shown}"'
 
 
-def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
+def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
     """Note the values that are no quantiles: NaN, or else the greatest above 1 and the least below 0."""
     if not len(quantiles):
         return
-    most, least = float(quantiles.max()), float(quantiles.min())
-    found = [most] if most > 1 or math.isnan(most) else []
-    found += [least] if least < 0 else []
-    for value in found:
+    most, least = quantiles.max(), quantiles.min()
+    warn_quantiles(run, np.array([np.maximum(most, 1.0), np.minimum(least, 0.0)]), position)
+
+
+def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
+    """Note each of the values that is no quantile."""
+    for value in dict.fromkeys(quantiles[~((quantiles >= 0) & (quantiles <= 1))].tolist()):
         run.warn(f"quantile value should be between 0 and 1, got {format_general(value)}", position)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from promontory.promql.nodes import Span
 
+QUERY_START = "1:1"
+
 
 def format_position(text: bytes, span: Span) -> str:
     """Return `line:column` of a node's first byte, both counted from 1, columns in bytes."""

@@ -22,6 +22,8 @@ from promontory.promql.plan.nodes import (
     Read,
     Repeat,
     Resample,
+    Sort,
+    SortByLabel,
     Text,
     Window,
     plan_children,
@@ -54,7 +56,8 @@ def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
     found = []
     for _, child in plan_children(node):
         found.append((yield child))
-    reads = isinstance(node, Read) or any(one.reads for one in found)
+    # A vector that is ordered once is in order; at many times Prometheus warns that it is not.
+    reads = isinstance(node, Read | Sort | SortByLabel) or any(one.reads for one in found)
     match node:
         case Constant() | Text():
             invariant = True

@@ -60,7 +60,9 @@ def first_only(grid: TimeGrid) -> TimeGrid:
 
 
 def inner_grid(node: PlanNode, grid: TimeGrid) -> TimeGrid:
-    """Return the times at which the nodes below one are evaluated."""
+    """Return the times at which the nodes below one are evaluated: none where it is evaluated at none itself."""
+    if not grid.count:
+        return grid
     if isinstance(node, Resample):
         return node.grid(grid)
     return first_only(grid) if isinstance(node, Repeat) else grid

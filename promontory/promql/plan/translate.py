@@ -48,7 +48,7 @@ from promontory.promql.plan.nodes import (
     Window,
     is_scalar,
 )
-from promontory.promql.plan.position import format_position
+from promontory.promql.plan.position import QUERY_START, format_position
 from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[syntax.Node, Hints]
@@ -179,7 +179,10 @@ class _Translation:
         assert isinstance(source, Read | Resample)
         scalars = [found for index, found in enumerate(arguments) if index != place]
         parameter, second = (*scalars, None, None)[:2]
-        return Window(node.function, source, parameter, self._position(node.args[0]), second)
+        # Prometheus puts a subquery's samples in its place before it is asked where it stands.
+        of_subquery = isinstance(arguments[0], Resample)
+        position = QUERY_START if of_subquery else self._position(node.args[0])
+        return Window(node.function, source, parameter, position, second)
 
     def _info(self, node: syntax.Call) -> Visit:
         vector = yield node.args[0], NO_HINTS
@@ -197,7 +200,7 @@ class _Translation:
         labels = _equal_labels(selector.matchers) if isinstance(selector, syntax.VectorSelector) else Labels()
         vector = arguments[0]
         if isinstance(vector, Read | Resample):
-            vector = Window("present_over_time", vector)
+            vector = Window("last_over_time", vector)  # keeps names: series may be equal without them
         return Absent(vector, labels)
 
     def timestamp(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:

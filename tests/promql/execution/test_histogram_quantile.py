@@ -25,6 +25,7 @@ load 1m
     b{le="2"} 3
     b{le="+Inf"} 6
     b{le="x"} 1
+    typed{__type__="histogram"} {{count:8 sum:24 buckets:[8]}}
     both 1 {{count:1 sum:1 buckets:[1]}}
     both{le="+Inf"} _ 1
 """
@@ -53,6 +54,24 @@ def test_the_name_of_a_native_histogram_is_dropped(call: str) -> None:
     assert list(rows_of(answer(call % "h"))) == ["{}"]
     with pytest.raises(ExecutionError, match=r"^vector cannot contain metrics with the same labelset$"):
         answer(call % '{__name__=~"h|g"}')
+
+
+@pytest.mark.parametrize(
+    ("call", "left"),
+    [
+        ("histogram_count(typed)", '{__type__="histogram"}'),
+        ('histogram_avg({__name__=~"typed|no"})', '{__type__="histogram"}'),
+        ("histogram_quantile(0.5, typed)", "{}"),
+        ("typed * 2 > bool 1", "{}"),
+    ],
+)
+def test_simple_functions_of_histograms_leave_the_type(call: str, left: str) -> None:
+    assert [] == [row for row in rows_of(answer(call)) if row != left]
+
+
+def test_absence_is_of_series_that_would_be_equal_without_their_names() -> None:
+    assert rows_of(answer('absent_over_time({__name__=~"h|g"}[1m])')) == {}
+    assert rows_of(answer('absent_over_time({__name__=~"no|none"}[1m])')) == {"{}": [1.0]}
 
 
 def test_the_label_of_a_quantile_is_set_after_the_name_is_dropped() -> None:

@@ -201,7 +201,7 @@ def test_topk_prefers_numbers_and_evicts_as_a_heap_does() -> None:
 def test_annotations_name_the_place_once() -> None:
     result = Database().add("load", {}, rising()).answer("rate(load[1m]) + rate(load[1m])", at(MINUTE_MS))
     assert result.annotations.infos == (
-        'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "load" (1:6)',
+        'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "load" (1:23)',
     )
     warned = Database().add("x", {}, [(0, 1.0)]).answer("quantile(2, x)", at(0))
     assert warned.annotations.warnings == ("PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)",)
