@@ -13,6 +13,8 @@ and "one" and not by where the sides stand. Source: Prometheus 3.14, promql/engi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,22 +30,37 @@ Flags = NDArray[np.bool_]
 Groups = NDArray[np.int32]
 
 
-def fill_missing(run: Run, matching: Matching, many: Steps, one: Steps) -> tuple[Steps, Steps]:
-    """Return (many, one) with the rows that stand in for missing ones."""
+def fill_one(run: Run, matching: Matching, many: Steps, one: Steps) -> Steps:
+    """Return the "one" side with the rows that stand in for missing ones, by fill_right."""
+    if matching.fill_right is None:
+        return one
     many_group, one_group, groups = group_pair(many.labels, one.labels, matching.labels, on=matching.on)
-    count = many.values.shape[1]
-    run.expect(2 * groups, count)
-    many_seen, one_seen = np.zeros((groups, count), np.bool_), np.zeros((groups, count), np.bool_)
-    mark_groups(many.present, many_group, many_seen)
-    mark_groups(one.present, one_group, one_seen)
-    filled_many, filled_one = many, one
-    if matching.fill_right is not None:
-        rows = _stand_ins(matching, many.labels, many_group, many_seen & ~one_seen, matching.fill_right)
-        filled_one = concat_steps([one, rows], run.symbols, count)
-    if matching.fill_left is not None:
-        rows = _stand_ins(matching, one.labels, one_group, one_seen & ~many_seen, matching.fill_left)
-        filled_many = concat_steps([many, rows], run.symbols, count)
-    return filled_many, filled_one
+    absent = _mark(run, many, many_group, groups) & ~_mark(run, one, one_group, groups)
+    rows = _stand_ins(matching, many.labels, many_group, absent, matching.fill_right)
+    return concat_steps([one, rows], run.symbols, one.values.shape[1])
+
+
+def fill_many(run: Run, matching: Matching, many: Steps, one: Steps, refused: Steps | None) -> Steps:
+    """Return the "many" side with the rows that stand in for missing ones, by fill_left.
+
+    refused: rows of `many` that have a partner in `one` and no result with it; they count as missing.
+    """
+    if matching.fill_left is None:
+        return many
+    seen = many if refused is None else replace(many, present=many.present & ~refused.present)
+    many_group, one_group, groups = group_pair(seen.labels, one.labels, matching.labels, on=matching.on)
+    absent = _mark(run, one, one_group, groups) & ~_mark(run, seen, many_group, groups)
+    rows = _stand_ins(matching, one.labels, one_group, absent, matching.fill_left)
+    return concat_steps([many, rows], run.symbols, many.values.shape[1])
+
+
+def _mark(run: Run, steps: Steps, group: Groups, groups: int) -> Flags:
+    """Return bool[groups, k]: when some row of a group is present."""
+    count = steps.values.shape[1]
+    run.expect(groups, count)
+    seen = np.zeros((groups, count), np.bool_)
+    mark_groups(steps.present, group, seen)
+    return seen
 
 
 def _stand_ins(matching: Matching, labels: LabelRows, group: Groups, present: Flags, value: float) -> Steps:

@@ -14,7 +14,7 @@ Source: Prometheus 3.14, promql/engine.go, VectorBinop and resultMetric.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from promontory.kernels.matching import find_collision
 from promontory.model.label_rows import LabelRows, group_pair
 from promontory.model.labels import METRIC_NAME, Labels
 from promontory.model.steps import Steps
-from promontory.promql.execution.fills import fill_missing
+from promontory.promql.execution.fills import fill_many, fill_one
 from promontory.promql.execution.mixed_operators import Note, Side, is_mixed, note_pairs, operate_mixed
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import METADATA_LABELS, compact, empty_steps, merge_equal
@@ -62,13 +62,34 @@ def join(run: Run, node: Join, left: Steps, right: Steps) -> Steps:
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
     if fills:
-        many, one = fill_missing(run, matching, many, one)
+        filled = fill_one(run, matching, many, one)
+        many = fill_many(run, matching, many, one, _find_refused(run, node, many, filled, swapped=swapped))
+        one = filled
     many_group, one_group, groups = group_pair(many.labels, one.labels, matching.labels, on=matching.on)
     _check_one_side(one, one_group, groups, active, matching)
     partners = np.bincount(one_group, minlength=groups)[many_group]
     run.refuse_beyond(int(partners.sum()) * count)
     pairs = _pair(many_group, one_group, groups)
     return _combine(run, node, many, one, pairs, groups, swapped=swapped)
+
+
+def _find_refused(run: Run, node: Join, many: Steps, one: Steps, *, swapped: bool) -> Steps | None:
+    """Return `many` with just those places present whose pairs the operator refuses; None where it refuses none.
+
+    The operator sees kinds and layouts only, so what comes out is of no interest here and nothing is noted.
+    """
+    matching = node.matching
+    if matching.fill_left is None or not is_mixed(node.op, many.histograms, one.histograms):
+        return None
+    many_group, one_group, groups = group_pair(many.labels, one.labels, matching.labels, on=matching.on)
+    run.refuse_beyond(int(np.bincount(one_group, minlength=groups)[many_group].sum()) * many.values.shape[1])
+    pairs = _pair(many_group, one_group, groups)
+    left, right = _side(many, pairs.many), _side(one, pairs.one)
+    sides = (right, left) if swapped else (left, right)
+    notes = note_pairs(node.op, *sides, many.present[pairs.many] & one.present[pairs.one])
+    refused = np.zeros_like(many.present)
+    np.logical_or.at(refused, pairs.many, notes != Note.NONE)
+    return replace(many, present=refused) if refused.any() else None
 
 
 def _pair(many_group: Groups, one_group: Groups, groups: int) -> _Pairs:

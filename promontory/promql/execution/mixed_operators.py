@@ -155,7 +155,7 @@ def _add(run: Run, op: str, left: Side, right: Side, both: Flags, notes: NDArray
 
 
 def _scale(run: Run, op: str, left: Side, right: Side, chosen: Flags) -> Mixed:
-    values = operate(op, left.values, right.values) if op in ARITHMETIC else np.ascontiguousarray(left.values)
+    values = operate(op, left.values, right.values) if op in ARITHMETIC else np.zeros(chosen.shape)
     if not chosen.any():
         return Mixed(values, np.ones_like(chosen), None)
     parts: list[Histograms] = []
