@@ -15,6 +15,7 @@ import pytest
 
 from promontory.bucket.port import Bucket
 from promontory.errors import BucketError, InputError, ObjectExists, ObjectNotFound
+from promontory.model.clock import SystemClock
 
 BAD_KEYS = ("", "/", "/a", "a/", "a//b", "..", "../a", "a/..", "a/../b", ".", "./a", "a/.", "a/./b", "a\0b", "a\\b")
 WRITERS = 6
@@ -109,7 +110,7 @@ class WriteContract:
             key = f"a/{turns}"
             task = asyncio.create_task(bucket.put(key, body))
             for _ in range(turns * 3):
-                await asyncio.sleep(0)
+                await SystemClock().sleep(0)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
