@@ -54,14 +54,37 @@ def mark_unsorted(row_start: Longs, refs: Longs, is_bad: Bytes, unsorted: Bytes)
     return before
 
 
-@kernel("void(int64[::1], int64[::1], uint32[::1], int64[::1], int64[::1], uint8[::1], int64[::1])")
+@kernel("boolean(int64[::1], int64)")
+def holds(numbers: Longs, wanted: int) -> bool:
+    """Say whether a number is among int64[n] rising ones."""
+    low = 0
+    high = len(numbers)
+    while low < high:
+        middle = (low + high) // 2
+        if numbers[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(numbers) and numbers[low] == wanted
+
+
+@kernel("int64(uint32[::1], int64, int64, int64, int64[::1])")
+def skip_unread(refs: Refs, at: int, end: int, below: int, unread: Longs) -> int:
+    """Return the first place of [at, end) whose series is not below `below`, or was read and so is one too many."""
+    while at < end and np.int64(refs[at]) < below and holds(unread, int(refs[at])):
+        at += 1
+    return at
+
+
+@kernel("void(int64[::1], int64[::1], uint32[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1])")
 def match_lists(
-    entry: Longs, ref: Longs, refs: Refs, list_end: Longs, place: Longs, fault: Bytes, wrong: Longs
-) -> None:
+    entry: Longs, ref: Longs, refs: Refs, list_end: Longs, place: Longs, fault: Bytes, wrong: Longs, unread: Longs
+) -> None:  # fmt: skip
     """Walk the lists along with p pairs of a label and a series, series rising, and note where they part.
 
     entry, ref: int64[p], the list of the label and the series · refs: uint32, all lists · list_end, place: int64[e],
-    where each ends and how far it was walked · fault: uint8[e], a LIST_ status · wrong: int64[e], its first series
+    where each ends and how far it was walked · fault: uint8[e], a LIST_ status · wrong: int64[e], its first series ·
+    unread: int64[u], rising, series whose labels are not known
     """
     for pair in range(len(entry)):
         number = entry[pair]
@@ -69,10 +92,12 @@ def match_lists(
             continue
         at = place[number]
         while at < list_end[number] and np.int64(refs[at]) < ref[pair]:
-            if fault[number] == LIST_WHOLE:
-                fault[number] = LIST_ADDS
-                wrong[number] = np.int64(refs[at])
-            at += 1
+            at = skip_unread(refs, at, list_end[number], ref[pair], unread)
+            if at < list_end[number] and np.int64(refs[at]) < ref[pair]:
+                if fault[number] == LIST_WHOLE:
+                    fault[number] = LIST_ADDS
+                    wrong[number] = np.int64(refs[at])
+                at += 1
         if at < list_end[number] and np.int64(refs[at]) == ref[pair]:
             at += 1
         elif fault[number] == LIST_WHOLE:

@@ -21,6 +21,7 @@ from promontory.kernels.block_checks import (
     mark_unsorted,
     match_lists,
     read_heads,
+    skip_unread,
     walk_entries,
 )
 
@@ -40,17 +41,18 @@ def test_rows_that_do_not_rise_are_marked(way: str) -> None:
 
 @both
 def test_lists_are_walked_along_with_the_series(way: str) -> None:
-    lists = [[2, 4], [2, 3], [4], [], [7]]
+    lists = [[2, 4], [1, 2, 3], [4], [], [7]]
     refs = np.array([ref for one in lists for ref in one], np.uint32)
     list_end = np.cumsum([len(one) for one in lists]).astype(np.int64)
     place = list_end - [len(one) for one in lists]
     fault = np.array([LIST_WHOLE] * 4 + [LIST_UNREAD], np.uint8)
     wrong = np.zeros(5, np.int64)
     entry, ref = np.array([0, 1, 2, 4, 0, 1], np.int64), np.array([2, 2, 3, 3, 4, 4], np.int64)
-    getattr(match_lists, way)(entry, ref, refs, list_end, place, fault, wrong)
+    getattr(match_lists, way)(entry, ref, refs, list_end, place, fault, wrong, np.array([0, 1], np.int64))
     assert fault.tolist() == [LIST_WHOLE, LIST_ADDS, LIST_MISSES, LIST_WHOLE, LIST_UNREAD]
     assert wrong.tolist() == [0, 3, 3, 0, 0]
     assert (place - list_end).tolist() == [0, 0, -1, 0, -1]
+    assert getattr(skip_unread, way)(refs, 2, 5, 9, np.array([1, 2, 8], np.int64)) == 4
 
 
 @both

@@ -160,7 +160,7 @@ def _report_text(report: Report, took_s: float) -> str:
         f"in {took_s:.2f} s ({report.sample_count / max(took_s, 1e-9) / 1e6:,.0f} M samples/s)"
     )
     if report.unreferenced_bytes > 0:
-        checked += f"; {report.unreferenced_bytes:,} bytes of the segments are in no series"
+        checked += f"; {report.unreferenced_bytes:,} bytes of the segments belong to no chunk that was read"
     verdict = f"{faults.total:,} faults" if faults.total else "no faults"
     return "\n".join([*lines, f"block {report.block}: {verdict}; {checked}"]) + "\n"
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from promontory.block.index_header import ALL_POSTINGS
 from promontory.block.meta import INDEX_FILE
-from promontory.kernels.block_checks import LIST_ADDS, LIST_MISSES, LIST_UNREAD, LIST_WHOLE, match_lists
+from promontory.kernels.block_checks import LIST_ADDS, LIST_MISSES, LIST_UNREAD, LIST_WHOLE, match_lists, skip_unread
 from promontory.kernels.postings import LIST_BAD_CRC, LIST_CUT, LIST_GOOD, LIST_MALFORMED, measure_lists, read_lists
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
@@ -16,6 +16,7 @@ from promontory.program.block_tool.index_view import IndexView, SeriesWindow, sh
 from promontory.program.block_tool.verify_index import LIST_ALIGNMENT, check_padding
 
 REF_BYTES = 4
+MAX_REF = 1 << 32
 # Length, count and CRC of a list.
 FRAME_BYTES = 12
 
@@ -50,9 +51,11 @@ class PostingsCheck:
         self._check_padding(count)
         self._wrong = np.zeros(len(self._start), np.int64)
         self._unlisted: dict[int, int] = {}
+        self._unread = np.empty(0, np.int64)
 
     def add(self, window: SeriesWindow) -> None:
         """Walk the lists along with the series of a window, which come in order of their refs."""
+        self._unread = np.concatenate([self._unread, window.ref[window.status != 0]])
         pairs = np.diff(window.row_start)
         good = np.repeat(window.status == 0, pairs)
         label = (window.label_refs[0] * self._symbols + window.label_refs[1])[good]
@@ -65,14 +68,16 @@ class PostingsCheck:
             entry, ref = entry[is_listed], ref[is_listed]
         match_lists(
             np.ascontiguousarray(entry), np.ascontiguousarray(ref), self._refs, self._list_end, self._place,
-            self._fault, self._wrong,
+            self._fault, self._wrong, self._unread,
         )  # fmt: skip
 
     def finish(self) -> None:
         """Note what is wrong with the lists; call it after the last window."""
-        left = (self._place < self._list_end) & (self._fault == LIST_WHOLE)
-        self._fault[left] = LIST_ADDS
-        self._wrong[left] = self._refs[self._place[left]]
+        for entry in np.flatnonzero((self._place < self._list_end) & (self._fault == LIST_WHOLE)).tolist():
+            place, end = int(self._place[entry]), int(self._list_end[entry])
+            place = skip_unread(self._refs, place, end, MAX_REF, self._unread)
+            if place < end:
+                self._fault[entry], self._wrong[entry] = LIST_ADDS, self._refs[place]
         words = {LIST_ADDS: "names series {}, which does not have it", LIST_MISSES: "does not name series {}"}
         for status, text in words.items():
             for entry in np.flatnonzero(self._fault == status).tolist():

@@ -104,6 +104,12 @@ def test_each_section_of_the_index_is_named(block: BrokenBlock, section: str, pl
     assert block.faults()[0].startswith(start)
 
 
+def test_a_series_that_cannot_be_read_is_one_fault_and_none_of_its_lists(block: BrokenBlock) -> None:
+    for row in (0, SERIES - 1):
+        flip(block, "index", block.entry(row) + 3)
+    assert [fault.kind for fault in block.verify().faults.kept] == ["series_entry"] * 2
+
+
 def test_postings_lists_are_named_by_their_label(block: BrokenBlock) -> None:
     flip(block, "index", block.list_of(b"job", b"job1") + 9)
     (fault,) = block.faults()
