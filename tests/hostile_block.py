@@ -87,7 +87,7 @@ def make_block(directory: Path) -> Path:
         writer.finish()
     block = directory / ULID
     refs = _series_refs(block)
-    deleted = [(refs[0], 0, 3_000), (refs[1], 0, 10**9), (refs[30], 4_000, 9_000), (refs[31], 2_500, 2_500)]
+    deleted = [(refs[2], 0, 3_000), (refs[3], 0, 10**9), (refs[30], 4_000, 9_000), (refs[31], 2_500, 2_500)]
     content = b"".join(_uvarint(ref) + _uvarint(2 * low) + _uvarint(2 * high) for ref, low, high in deleted)
     checksum = int(crc32c(np.frombuffer(content, np.uint8), 0, len(content)))
     (block / TOMBSTONES_FILE).write_bytes(struct.pack(">IB", 0x0130BA30, 1) + content + checksum.to_bytes(4, "big"))
@@ -121,6 +121,17 @@ class DamagedBlock:
 
     async def run(self, kind: str, *, bits: int) -> None:
         """Read the block with each damage. Raises AssertionError where an answer is wrong."""
+        await self.read_whole()
+        kept = self._headers / ULID / self._file if self._headers else None
+        body = kept.read_bytes() if kept else self._files[self._file]
+        for damage in damages(body, kind, bits=bits):
+            try:
+                await self.read_with(damage.body)
+            except Exception as error:
+                raise AssertionError(f"{self._file}, {kind} at offset {damage.offset}: {error!r}") from error
+
+    async def read_whole(self) -> Answer:
+        """Return what the whole block says, which is expected from then on."""
         self.counts.clear()
         self._store = None
         for name, body in self._files.items():
@@ -128,15 +139,14 @@ class DamagedBlock:
         self.expected, warnings = await self._read()
         assert not warnings
         assert len(self.expected) == FLOAT_SERIES + HISTOGRAM_SERIES + GOLDEN_SERIES - 1
-        kept = self._headers / ULID / self._file if self._headers else None
-        body = kept.read_bytes() if kept else self._files[self._file]
-        for damage in damages(body, kind, bits=bits):
-            await self._put(damage.body)
-            try:
-                answer, warnings = await self._read()
-                self._compare(answer, warnings)
-            except Exception as error:
-                raise AssertionError(f"{self._file}, {kind} at offset {damage.offset}: {error!r}") from error
+        return self.expected
+
+    async def read_with(self, body: bytes) -> tuple[Answer, list[str]]:
+        """Return samples and warnings with the file replaced by `body`. Raises AssertionError where they are wrong."""
+        await self._put(body)
+        answer, warnings = await self._read()
+        self._compare(answer, warnings)
+        return answer, warnings
 
     async def _put(self, body: bytes) -> None:
         if self._headers is None:

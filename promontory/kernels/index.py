@@ -29,6 +29,9 @@ Refs = NDArray[np.uint32]
 SAMPLED_EVERY = 32
 """Positions are kept of one entry in 32, as Thanos does: the rest are found by walking from there."""
 
+LONGEST_ENTRY_BYTES = 64 << 20
+"""A series entry that claims more is malformed: a flipped bit must not fetch a whole index."""
+
 ENTRY_GOOD, ENTRY_CUT, ENTRY_BAD_CRC, ENTRY_MALFORMED = 0, 1, 2, 3
 
 
@@ -224,7 +227,7 @@ def measure_series(data: Bytes, position: Offsets, limit: Offsets, status: Bytes
         end = limit[row]
         length, after = read_uvarint(data, begin, end) if 0 <= begin < end else (0, -1)
         if after < 0 or length < 0 or length > end - after - 4:
-            wide = begin >= 0 and (end - begin < 10 or after >= 0) and length >= 0
+            wide = begin >= 0 and (end - begin < 10 or after >= 0) and 0 <= length <= LONGEST_ENTRY_BYTES
             status[row] = ENTRY_CUT if wide else ENTRY_MALFORMED
             continue
         if np.int64(crc32c(data, after, after + length)) != np.int64(load_be32(data, after + length)):

@@ -14,6 +14,7 @@ from promontory.block.postings import PostingsGroup, combine_postings, plan_post
 from promontory.block.series import SeriesRows, find_cut_entries, read_series_rows
 from promontory.bucket.port import Bucket
 from promontory.errors import CorruptionError
+from promontory.kernels.index import LONGEST_ENTRY_BYTES
 from promontory.model.context import QueryContext
 from promontory.model.matcher import Matcher
 from promontory.model.time_range import TimeRange
@@ -22,7 +23,6 @@ from promontory.store.header_files import HeaderFile
 
 SERIES_BYTES = 64 << 10
 """What a series entry is taken to need where its end is not known, as in Thanos."""
-LONGEST_SERIES_BYTES = 64 << 20
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -85,8 +85,8 @@ class BlockIndex:
         data, position, limit = entries
         cut = await context.run(find_cut_entries, data, position, limit)
         size = self._series_bytes
-        while len(cut) and size < LONGEST_SERIES_BYTES:
-            size *= 16
+        while len(cut) and size < LONGEST_ENTRY_BYTES:
+            size = min(16 * size, LONGEST_ENTRY_BYTES)
             plan = plan_ranges(start[cut], np.minimum(start[cut] + size, section_end), gap_bytes=0)
             parts = await read_plan(self._bucket, self._key, plan, source=self.source)
             more, position[cut], limit[cut] = join_parts(parts, plan, start[cut])

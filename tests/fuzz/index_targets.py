@@ -57,7 +57,7 @@ def check_series(data: bytes) -> object:
     """Read one entry of this content behind another, and the entry cut at each of its last bytes."""
     header = _good_header()
     content = _entry([(2, 3)], [(0, 10, 8)])
-    entry = _uvarint(len(data)) + data + _crc(data)
+    entry = uvarint(len(data)) + data + _crc(data)
     body = np.frombuffer(content + bytes(-len(content) % 16) + entry, np.uint8)
     position = np.array([0, len(body) - len(entry)])
     found = []
@@ -133,7 +133,7 @@ def series_seeds() -> list[bytes]:
         ([(0, 1)], [(0, 1, 8)]),
         ([(3, 4)], []),
     ]
-    return [_entry_content(*one) for one in entries]
+    return [entry_content(*one) for one in entries]
 
 
 def postings_seeds() -> list[bytes]:
@@ -144,7 +144,7 @@ def postings_seeds() -> list[bytes]:
 def tombstone_seeds() -> list[bytes]:
     """Return entries of tombstones."""
     rows = [(7, -5, 5), (7, 100, 200), (3, 2**40, 2**41)]
-    return [b"", b"".join(_uvarint(ref) + _varint(low) + _varint(high) for ref, low, high in rows)]
+    return [b"", b"".join(uvarint(ref) + _varint(low) + _varint(high) for ref, low, high in rows)]
 
 
 def _use(data: bytes) -> object:
@@ -184,31 +184,32 @@ def _good_header() -> IndexHeader:
 
 
 def _symbols(texts: list[bytes]) -> bytes:
-    return len(texts).to_bytes(4, "big") + b"".join(_uvarint(len(text)) + text for text in texts)
+    return len(texts).to_bytes(4, "big") + b"".join(uvarint(len(text)) + text for text in texts)
 
 
 def _table(rows: list[tuple[bytes, bytes, int]]) -> bytes:
     entries = (
-        b"\x02" + _uvarint(len(name)) + name + _uvarint(len(value)) + value + _uvarint(offset)
+        b"\x02" + uvarint(len(name)) + name + uvarint(len(value)) + value + uvarint(offset)
         for name, value, offset in rows
     )
     return len(rows).to_bytes(4, "big") + b"".join(entries)
 
 
 def _entry(pairs: list[tuple[int, int]], chunks: list[tuple[int, int, int]]) -> bytes:
-    content = _entry_content(pairs, chunks)
-    return _uvarint(len(content)) + content + _crc(content)
+    content = entry_content(pairs, chunks)
+    return uvarint(len(content)) + content + _crc(content)
 
 
-def _entry_content(pairs: list[tuple[int, int]], chunks: list[tuple[int, int, int]]) -> bytes:
-    content = _uvarint(len(pairs)) + b"".join(_uvarint(name) + _uvarint(value) for name, value in pairs)
-    content += _uvarint(len(chunks))
+def entry_content(pairs: list[tuple[int, int]], chunks: list[tuple[int, int, int]]) -> bytes:
+    """Return labels and chunks (min, max, ref) as the content of a series entry; out of order, steps wrap round."""
+    content = uvarint(len(pairs)) + b"".join(uvarint(name) + uvarint(value) for name, value in pairs)
+    content += uvarint(len(chunks))
     before = (0, 0)
     for number, (low, high, ref) in enumerate(chunks):
         if number == 0:
-            content += _varint(low) + _uvarint(high - low) + _uvarint(ref)
+            content += _varint(low) + uvarint(high - low) + uvarint(ref)
         else:
-            content += _uvarint(low - before[0]) + _uvarint(high - low) + _varint(ref - before[1])
+            content += uvarint((low - before[0]) % 2**64) + uvarint(high - low) + _varint(ref - before[1])
         before = (high, ref)
     return content
 
@@ -217,7 +218,8 @@ def _crc(content: bytes) -> bytes:
     return int(crc32c(np.frombuffer(content, np.uint8), 0, len(content))).to_bytes(4, "big")
 
 
-def _uvarint(number: int) -> bytes:
+def uvarint(number: int) -> bytes:
+    """Return an unsigned number as a varint."""
     out = bytearray()
     while number >= 128:
         out.append(number & 127 | 128)
@@ -226,4 +228,4 @@ def _uvarint(number: int) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    return _uvarint(number << 1 if number >= 0 else ~(number << 1))
+    return uvarint(number << 1 if number >= 0 else ~(number << 1))
