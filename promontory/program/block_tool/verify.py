@@ -28,7 +28,7 @@ from promontory.program.block_tool.verify_index import check_all_series, check_i
 from promontory.program.block_tool.verify_postings import PostingsCheck
 from promontory.program.block_tool.verify_series import SeriesCheck
 
-MORSEL_CHUNKS = 512
+MORSEL_CHUNKS = 2048
 MORSELS_IN_FLIGHT = 16
 UNCOUNTED = ("series_entry", "missing_file", "chunk_crc", "chunk_cut", "chunk_bytes", "chunk_encoding")
 """Faults whose samples are not counted."""
