@@ -227,9 +227,9 @@ def _function(run: Run, node: PlanNode, grid: TimeGrid) -> Callable[..., Value]:
         case nodes.HistogramFraction():
             return functools.partial(fraction_of_histograms, run, node)
         case nodes.Sort():
-            return functools.partial(operators.sort_values, run, node.position, descending=node.descending)
+            return functools.partial(operators.sort_values, run, grid, node.position, descending=node.descending)
         case nodes.SortByLabel():
-            return functools.partial(sort_by_labels, run, node)
+            return functools.partial(sort_by_labels, run, grid, node)
         case nodes.Info():
             return functools.partial(add_info, run, node)
         case _:

@@ -93,6 +93,6 @@ def _labelled(run: Run, rows: Steps, label: str, quantile: Floats) -> Iterator[S
 
 
 def _format_open_metrics(value: float) -> str:
-    """Return a number as OpenMetrics writes it: 1.0, not 1; but +Inf and NaN."""
-    text = format_general(value)
+    """Return a number as OpenMetrics writes it: 1.0, not 1; but +Inf and NaN. There is one zero."""
+    text = format_general(value or 0.0)
     return text if not np.isfinite(value) or "." in text or "e" in text else f"{text}.0"

@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 
 from promontory.model.label_rows import LabelRows
 from promontory.model.steps import Steps
+from promontory.model.time_range import TimeGrid
+from promontory.promql.execution.operators import is_orderable
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.wording import SORT_INEFFECTIVE
 from promontory.promql.plan.nodes import SortByLabel
 
 _RUNS = re.compile(rb"[0-9]+|[^0-9]+")
 _INT64_LIMIT = 1 << 63
 
 
-def sort_by_labels(run: Run, node: SortByLabel, steps: Steps) -> Steps:
+def sort_by_labels(run: Run, grid: TimeGrid, node: SortByLabel, steps: Steps) -> Steps:
     """Return the rows with an order by the values of the labels named, then by all labels."""
-    if steps.values.shape[1] != 1:
-        run.warn(SORT_INEFFECTIVE, node.position)
+    if not is_orderable(run, grid, node.position):
         return replace(steps, order=None)
     place = np.empty(len(steps), np.int64)
     place[steps.labels.sort_index()] = np.arange(len(steps))

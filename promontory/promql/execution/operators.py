@@ -13,6 +13,7 @@ from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
 from promontory.model.steps import Steps
+from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact, constant_steps, held_samples, make_steps
@@ -108,13 +109,19 @@ def repeat(run: Run, count: int, value: Value) -> Value:
     return np.repeat(value, count)
 
 
-def sort_values(run: Run, position: str, steps: Steps, *, descending: bool) -> Steps:
+def is_orderable(run: Run, grid: TimeGrid, position: str) -> bool:
+    """Say whether a vector can have an order: not over a range, of which that is noted."""
+    if grid.count and grid.start_ms != grid.end_ms:
+        run.warn(SORT_INEFFECTIVE, position)
+    return grid.count == 1
+
+
+def sort_values(run: Run, grid: TimeGrid, position: str, steps: Steps, *, descending: bool) -> Steps:
     """Return the floats with the order of their values, NaN last; a range answer is ordered by labels always."""
     if steps.histograms is not None:
         steps = compact(replace(steps, present=steps.floats, histograms=None, order=None))
-    if steps.values.shape[1] != 1:
-        run.warn(SORT_INEFFECTIVE, position)
-        return steps
+    if not is_orderable(run, grid, position):
+        return replace(steps, order=None)
     values = steps.values[:, 0]
     key = -values if descending else values
     return replace(steps, order=np.argsort(key, kind="stable"))

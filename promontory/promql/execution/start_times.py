@@ -37,27 +37,34 @@ def find_restarts(samples: Samples) -> tuple[Flags, Flags]:
 
 
 def evaluate_started(
-    run: Run, function: str, samples: Samples, ends: TimeGrid, count: int, range_ms: int, position: str
+    run: Run, function: str, samples: Samples, ends: TimeGrid, count: int, range_ms: int
 ) -> tuple[Floats, Flags]:
     """Return (values, present), [n, count], of a function in KINDS over floats with start times."""
     assert samples.start_ms is not None
-    restarted, overlapped = find_restarts(samples)
     values = np.empty((len(samples), count))
     present = np.zeros(values.shape, np.bool_)
     start_times.started_windows(
         KINDS[function], range_ms / 1000.0 if function == "rate" else 1.0,
-        samples.row_start, samples.timestamps_ms, samples.values, samples.start_ms, restarted,
+        samples.row_start, samples.timestamps_ms, samples.values, samples.start_ms, find_restarts(samples)[0],
         ends.start_ms, ends.step_ms, range_ms,
         run.stop, np.empty(2 * count, np.int64), np.empty(int(np.diff(samples.row_start).max(initial=0)), np.int64),
         values, present,
     )  # fmt: skip
-    if function in ("rate", "increase") and overlapped.any():
-        low, high = np.zeros(values.shape, np.int64), np.zeros(values.shape, np.int64)
-        find_windows(
-            samples.row_start, samples.timestamps_ms, ends.start_ms, ends.step_ms, range_ms, run.stop, low, high
-        )
-        warn_overlaps(run, samples.labels, hold_marked(overlapped, low, high), position)
     return values, present
+
+
+def warn_float_overlaps(
+    run: Run, samples: Samples, ends: TimeGrid, range_ms: int, floats: Flags, position: str
+) -> None:  # fmt: skip
+    """Note in which windows that gave a number, bool[n, count] `floats`, a counter began before the sample before."""
+    overlapped = find_restarts(samples)[1]
+    if not overlapped.any():
+        return
+    low, high = np.zeros(floats.shape, np.int64), np.zeros(floats.shape, np.int64)
+    find_windows(
+        samples.row_start, samples.timestamps_ms, ends.start_ms, ends.step_ms, range_ms, run.stop, low, high
+    )  # fmt: skip
+    warn_overlaps(run, samples.labels, floats & hold_marked(overlapped, low, high), position)
 
 
 def hold_marked(marked: Flags, low: NDArray[np.int64], high: NDArray[np.int64]) -> Flags:

@@ -25,7 +25,7 @@ from promontory.promql.execution.histogram_windows import evaluate_mixed
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.smoothing import refuse_factors
-from promontory.promql.execution.start_times import KINDS, evaluate_started
+from promontory.promql.execution.start_times import KINDS, evaluate_started, warn_float_overlaps
 from promontory.promql.execution.values import make_steps
 from promontory.promql.execution.wording import warn_quantiles
 from promontory.promql.plan.nodes import Timing
@@ -134,6 +134,9 @@ class WindowStage:
             floats = present if cells is None else present & ~cells.held
         if self.function in RATES:
             inform_of_gauges(self.run, samples.labels, floats, self.position)
+            warn_float_overlaps(
+                self.run, samples, self.timing.apply(self.grid), self.range_ms, floats, self.position
+            )  # fmt: skip
         if self.function == "double_exponential_smoothing":
             refuse_factors(self.parameter, floats)
         if self.function == "quantile_over_time":
@@ -146,7 +149,7 @@ class WindowStage:
         ends = self.timing.apply(self.grid)
         count = self.grid.count
         if samples.start_ms is not None and self.function in KINDS:
-            return evaluate_started(self.run, self.function, samples, ends, count, self.range_ms, self.position)
+            return evaluate_started(self.run, self.function, samples, ends, count, self.range_ms)
         # Under @ all windows are one; those that ask the time are evaluated at each step all the same.
         shared = ends.step_ms > 0 and self.range_ms % ends.step_ms == 0
         shift = self.range_ms // ends.step_ms if shared else -1

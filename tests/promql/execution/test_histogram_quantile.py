@@ -66,7 +66,7 @@ def test_the_name_of_a_native_histogram_is_dropped(call: str) -> None:
     ],
 )
 def test_simple_functions_of_histograms_leave_the_type(call: str, left: str) -> None:
-    assert [] == [row for row in rows_of(answer(call)) if row != left]
+    assert [row for row in rows_of(answer(call)) if row != left] == []
 
 
 def test_absence_is_of_series_that_would_be_equal_without_their_names() -> None:
