@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 
 from promontory.errors import StoreError, StoreUnavailable
 from promontory.model.context import QueryContext
@@ -48,6 +49,7 @@ CHANNEL_OPTIONS = (
 )
 
 Response = TypeVar("Response", store_pb2.LabelNamesResponse, store_pb2.LabelValuesResponse)
+Parsed = TypeVar("Parsed", bound=Message)
 
 
 class RemoteStore:
@@ -84,13 +86,12 @@ class RemoteStore:
         call = self._open().unary_unary(
             "/thanos.info.Info/Info",
             request_serializer=info_pb2.InfoRequest.SerializeToString,
-            response_deserializer=info_pb2.InfoResponse.FromString,
         )
         try:
-            response = await call(info_pb2.InfoRequest(), timeout=self._info_timeout_s)
+            answer: bytes = await call(info_pb2.InfoRequest(), timeout=self._info_timeout_s)
         except grpc.aio.AioRpcError as error:
             raise error_of(error, address=self._address) from error
-        self._info = read_info(response, address=self._address)
+        self._info = read_info(self._parse(info_pb2.InfoResponse.FromString, answer), address=self._address)
 
     async def close(self) -> None:
         """Close the connection; calls in flight fail with StoreUnavailable."""
@@ -184,17 +185,28 @@ class RemoteStore:
         context.check()
         remaining_s = context.remaining_s()
         timeout_s = self._labels_timeout_s if remaining_s is None else min(remaining_s, self._labels_timeout_s)
-        call = self._open().unary_unary(f"/thanos.Store/{method}", response_deserializer=parse)
+        call = self._open().unary_unary(f"/thanos.Store/{method}")
         try:
-            response: Response = await call(body, timeout=timeout_s, metadata=_metadata(context))
+            answer: bytes = await call(body, timeout=timeout_s, metadata=_metadata(context))
         except grpc.aio.AioRpcError as error:
             raise error_of(error, address=self._address) from error
         except asyncio.CancelledError:
             if _is_canceled():
                 raise
             raise self._closed() from None
+        response = self._parse(parse, answer)
         self._tell([text.decode(errors="replace") for text in response.warnings], context)
         return response
+
+    def _parse(self, parse: Callable[[bytes], Parsed], answer: bytes) -> Parsed:
+        """Return an answer; grpc's own deserializers make None of bytes that are none."""
+        try:
+            return parse(answer)
+        except DecodeError as error:
+            raise StoreError(
+                f"store {self._address} sent a bad answer: found {len(answer)} bytes that break its format: {error}",
+                endpoint=self._address,
+            ) from error
 
     def _closed(self) -> StoreUnavailable:
         return StoreUnavailable(f"store {self._address} failed: the connection was closed", endpoint=self._address)

@@ -30,7 +30,9 @@ class Inbox:
         self._error: Exception | None = None
 
     async def put(self, message: bytes) -> None:
-        """Add a message; returns once there is room for another."""
+        """Add a message; returns once there is room for another. An empty one says nothing, and would be the end."""
+        if not message:
+            return
         self._messages.append(message)
         self._held_bytes += len(message)
         self._arrived.set()

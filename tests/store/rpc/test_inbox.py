@@ -21,6 +21,22 @@ async def test_small_messages_are_taken_together_and_large_ones_alone() -> None:
     assert await inbox.take() is large
 
 
+async def test_an_empty_message_is_not_taken_for_the_end() -> None:
+    inbox = Inbox()
+    await inbox.put(b"")
+    await inbox.put(b"L" * LARGE_BYTES)
+    inbox.close()
+    assert len(await inbox.take()) == LARGE_BYTES
+    assert await inbox.take() == b""
+    inbox = Inbox()
+    await inbox.put(b"")
+    reading = asyncio.ensure_future(inbox.take())
+    await asyncio.sleep(0)
+    assert not reading.done()
+    await inbox.put(b"a")
+    assert await reading == b"a"
+
+
 async def test_joined_messages_stay_below_a_mebibyte() -> None:
     inbox = Inbox(limit_bytes=1 << 30)
     await inbox.put(b"small")
