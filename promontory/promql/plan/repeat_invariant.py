@@ -6,6 +6,9 @@
 
 A subtree is invariant when each of its selectors has @ and nothing in it asks the time. The largest such subtrees
 are put under Repeat, which evaluates them at the first time. Those without selectors cost nothing and stay.
+
+An aggregation is as its vector is: as in Prometheus, a parameter that changes is taken at the first time over a
+vector that does not.
 """
 
 from __future__ import annotations
@@ -14,10 +17,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from promontory.promql.plan.nodes import (
+    Aggregate,
     Clock,
     Constant,
     Extend,
-    Lookup,
     PlanNode,
     Read,
     Repeat,
@@ -56,8 +59,8 @@ def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
     found = []
     for _, child in plan_children(node):
         found.append((yield child))
-    # A vector that is ordered once is in order; at many times Prometheus warns that it is not.
-    reads = isinstance(node, Read | Sort | SortByLabel) or any(one.reads for one in found)
+    # Those that do not read are not the same once and at many times: an order is none then, and parameters change.
+    reads = isinstance(node, Read | Sort | SortByLabel | Aggregate) or any(one.reads for one in found)
     match node:
         case Constant() | Text():
             invariant = True
@@ -71,7 +74,9 @@ def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
             return _Found(inner, node.timing.at_ms is not None, reads)
         case Window() if node.function in ASKS_TIME:
             invariant = False
-        case Lookup() | _:
+        case Aggregate():
+            invariant = found[0].invariant
+        case _:
             invariant = all(one.invariant for one in found)
     if invariant:
         return _Found(with_children(node, [one.node for one in found]), invariant, reads)
