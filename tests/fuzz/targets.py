@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from promontory.model.frame import Encoding
-from tests.fuzz import chunk_targets, document_targets, index_targets, wire_targets
+from tests.fuzz import chunk_targets, document_targets, frame_targets, index_targets, wire_targets
 from tests.fuzz.outcome import Check
 
 
@@ -28,6 +28,7 @@ CHUNKS = {
 }
 TARGETS = CHUNKS | {
     "chunk_aggregates": Target(chunk_targets.check_aggregates, chunk_targets.aggregate_seeds),
+    "frame": Target(frame_targets.check_frame, frame_targets.frame_seeds),
     "segment": Target(chunk_targets.check_segment, chunk_targets.segment_seeds),
     "index_symbols": Target(index_targets.check_symbols, index_targets.symbol_seeds),
     "index_postings_table": Target(index_targets.check_postings_table, index_targets.table_seeds),
