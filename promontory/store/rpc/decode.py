@@ -18,6 +18,10 @@ COMPLAINTS = {
     wire.LABELS_OUT_OF_ORDER: "expected labels sorted by name, each name once and none empty, found others",
     wire.UNKNOWN_ENCODING: "expected a chunk encoding of one byte, found a larger number",
 }
+# Columns may take so many times the bytes of a message. A chunk has 64 bytes of them and never less than 8 of its own;
+# of empty ones, two bytes each, the largest message would make gigabytes.
+MOST_GROWTH = 8
+SMALL_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,13 @@ def decode_series(message: bytes, symbols: SymbolTable, *, endpoint: str) -> Ans
     counts = np.zeros(wire.STATES, np.int64)
     _demand(wire.count_message(data, counts), counts, endpoint)
     rows, pair_count, chunk_count, warning_count = (int(count) for count in counts[: wire.WARNING + 1])
+    column_bytes = 8 * (wire.CHUNK_FIELDS * chunk_count + pair_count + rows)
+    if column_bytes > MOST_GROWTH * len(message) + SMALL_BYTES:
+        raise StoreError(
+            f"store {endpoint} sent a bad Series answer: expected chunks with data, found {chunk_count} chunks of "
+            f"{rows} series in {len(message)} bytes",
+            endpoint=endpoint,
+        )
     distinct = 2 * pair_count + chunk_count + 1
     state = np.zeros(wire.STATES, np.int64)
     state[wire.DISTINCT] = 1

@@ -12,7 +12,7 @@ from promontory.store.rpc import decode
 from promontory.store.rpc.decode import Answer, decode_series
 from promontory.store.rpc.proto import store_pb2, types_pb2
 from promontory.testing.memory_store import MemoryChunk, MemorySeries, make_series, read_series
-from tests.store.rpc.messages import memory_series, to_batch, to_proto, to_singles
+from tests.store.rpc.messages import FIELDS, memory_series, to_batch, to_proto, to_singles
 
 SAMPLE = [
     make_series({"__name__": "up", "job": job, "pod": f"pod-{number}"}, [0, 15_000, 30_000], [1.0, 2.0, 3.0])
@@ -154,3 +154,12 @@ def test_flipped_bytes_are_an_error_or_an_answer_within_the_message() -> None:
 def test_bytes_that_are_no_protobuf_are_refused(message: bytes) -> None:
     with pytest.raises(StoreError, match="break its format"):
         decode_message(message)
+
+
+def test_a_message_of_empty_chunks_is_refused_before_columns_are_made_of_it() -> None:
+    chunk = types_pb2.AggrChunk()
+    for name in FIELDS:
+        getattr(chunk, name).SetInParent()
+    series = types_pb2.Series(chunks=[chunk] * 40_000)
+    with pytest.raises(StoreError, match=r"expected chunks with data, found 240000 chunks of 1 series"):
+        decode_message(respond(series))
