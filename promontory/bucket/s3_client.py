@@ -33,6 +33,7 @@ def make_async_client(settings: S3Settings, loader: Any) -> Any:
 
     config = aiobotocore.config.AioConfig(
         connector_args={"keepalive_timeout": settings.http.idle_timeout_s},
+        http_session_cls=_single_try_session(),
         retries={"total_max_attempts": 1, "mode": "standard"},
         **_common_config(settings),
     )
@@ -85,6 +86,22 @@ def read_arguments(settings: S3Settings) -> Arguments:
 def content_md5(body: bytes) -> str:
     """Return the Content-MD5 of a body."""
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
+def _single_try_session() -> Any:
+    """Return aiobotocore's session without aiohttp's own second try of a PUT whose connection was lost.
+
+    That try would make a conditional put find its own object and take it for someone else's.
+    """
+    import aiobotocore.httpsession
+
+    class SingleTrySession(aiobotocore.httpsession.AIOHTTPSession):  # type: ignore[misc]
+        async def _get_session(self, proxy_url: str | None) -> Any:
+            session = await super()._get_session(proxy_url)
+            session._retry_connection = False  # no setting leads there; the fault contract tells if it ceases to work
+            return session
+
+    return SingleTrySession
 
 
 def _common_config(settings: S3Settings) -> dict[str, Any]:

@@ -21,6 +21,9 @@ _CODES: Mapping[str, type[BucketError]] = {
     "InvalidToken": AccessDenied,
     "SignatureDoesNotMatch": AccessDenied,
     "TokenRefreshRequired": AccessDenied,
+    "BadDigest": BucketUnavailable,  # the body was changed on its way
+    "IncompleteBody": BucketUnavailable,
+    "NoSuchUpload": BucketUnavailable,  # it was completed or aborted, and the answer lost: begin anew
     "OperationAborted": BucketUnavailable,
     "ConditionalRequestConflict": BucketUnavailable,
     "RequestTimeout": BucketUnavailable,

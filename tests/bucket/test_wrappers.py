@@ -147,6 +147,15 @@ async def test_what_a_retry_cannot_help_is_not_tried_again(error: type[BucketErr
     assert inner.calls == ["get a"]
 
 
+async def test_of_many_ranges_only_those_that_failed_are_read_again() -> None:
+    clock = StillClock()
+    inner = FlakyBucket(clock, failures_each=1)
+    await MemoryBucket.put(inner, "a", b"0123456789")
+    ranges = [(start, start + 1) for start in range(10)]
+    assert await retrying(inner, clock).get_ranges("a", ranges) == [b"%d" % start for start in range(10)]
+    assert len(inner.calls) == 20
+
+
 async def test_a_bucket_that_is_down_soon_costs_one_try_each() -> None:
     clock = StillClock()
     inner = FlakyBucket(clock, failures_each=10**9)
