@@ -1,21 +1,5 @@
-"""A clock that only moves when somebody sleeps on it or sets it."""
+"""The clock of tests, under the name by which they know it."""
 
-from __future__ import annotations
+from promontory.testing.still_clock import START_MS, StillClock
 
-START_MS = 1_700_000_000_000
-
-
-class StillClock:
-    def __init__(self, time_ms: int = START_MS) -> None:
-        self.time_ms = time_ms
-        self.slept_s: list[float] = []
-
-    def now_ms(self) -> int:
-        return self.time_ms
-
-    def monotonic_s(self) -> float:
-        return self.time_ms / 1000
-
-    async def sleep(self, duration_s: float) -> None:
-        self.slept_s.append(duration_s)
-        self.time_ms += round(duration_s * 1000)
+__all__ = ["START_MS", "StillClock"]

@@ -13,7 +13,6 @@ from promontory.errors import AccessDenied, BucketError, BucketUnavailable
 from promontory.model.clock import SystemClock
 from promontory.testing.bucket_contract import BucketContract
 from tests.bucket.clock import StillClock
-from tests.bucket.fault_proxy import run_fault_proxy
 from tests.parts import SECRET_KEY, S3Server, free_port, run_moto_s3, run_rclone_s3
 
 pytestmark = pytest.mark.parts
@@ -118,21 +117,3 @@ async def test_a_corrupted_object_is_read_as_it_is_now(rclone: S3Server, rclone_
         (path,) = (rclone_folder / "bucket").glob("test/*/block/index")
         path.write_bytes(b"01234x6789")
         assert await bucket.get_range("block/index", 4, 10) == b"4x6789"
-
-
-async def test_a_body_that_is_cut_is_resumed_behind_the_last_good_byte(rclone: S3Server) -> None:
-    body = bytes(range(256)) * 500
-    direct = open_bucket(rclone.config("bucket") + "prefix: cut\n", clock=SystemClock())
-    await direct.put("a", body)
-    await direct.close()
-    async with run_fault_proxy(rclone.program.port) as proxy:
-        config = rclone.config("bucket").replace(str(rclone.program.port), str(proxy.port)) + "prefix: cut\n"
-        clock = StillClock()
-        bucket = open_bucket(config, clock=clock)
-        proxy.cuts, proxy.limit_bytes = 4, 25_000
-        assert await bucket.get("a") == body
-        assert proxy.connections == 5
-        proxy.cuts = 7
-        assert await bucket.get_range("a", 1000, 100_000) == body[1000:100_000]
-        assert clock.slept_s == []
-        await bucket.close()
