@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from promontory.block.index_layout import crc_error
 from promontory.errors import CorruptionError
 from promontory.kernels.crc32c import crc32c
-from promontory.kernels.tombstones import read_tombstones
+from promontory.kernels.tombstones import read_tombstones, unite_intervals
 
 TOMBSTONES_FILE = "tombstones"
 TOMBSTONES_MAGIC = 0x0130BA30
 TOMBSTONES_VERSION = 1
 HEAD_BYTES = 5
 CRC_BYTES = 4
+LARGEST_BYTES = 64 << 20
 SMALLEST_ENTRY_BYTES = 3
 
 Offsets = NDArray[np.int64]
@@ -30,7 +31,10 @@ Offsets = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """k deleted intervals [min_ms, max_ms], ordered by series: series_ref, min_ms, max_ms int64[k]."""
+    """k deleted intervals [min_ms, max_ms], none of which touch, by series and time.
+
+    series_ref, min_ms, max_ms: int64[k]
+    """
 
     series_ref: Offsets
     min_ms: Offsets
@@ -50,6 +54,9 @@ NO_TOMBSTONES = Tombstones(*(np.empty(0, np.int64) for _ in range(3)))
 
 def parse_tombstones(body: bytes, *, source: str) -> Tombstones:
     """Return the deleted intervals of a file. Raises CorruptionError."""
+    if len(body) > LARGEST_BYTES:
+        expected, found = f"at most {LARGEST_BYTES} bytes", f"{len(body)} or more"
+        raise CorruptionError("tombstones", source=source, offset=LARGEST_BYTES, expected=expected, found=found)
     data = np.frombuffer(body, np.uint8)
     head = struct.pack(">IB", TOMBSTONES_MAGIC, TOMBSTONES_VERSION)
     if body[:HEAD_BYTES] != head:
@@ -68,5 +75,6 @@ def parse_tombstones(body: bytes, *, source: str) -> Tombstones:
     count, broken = read_tombstones(data, HEAD_BYTES, end, columns)
     if broken >= 0:
         raise CorruptionError("tombstones", source=source, offset=broken, expected="an interval", found="other bytes")
-    order = np.argsort(columns[0, :count], kind="stable")
-    return Tombstones(*(columns[i, :count][order] for i in range(3)))
+    columns = np.ascontiguousarray(columns[:, np.lexsort((columns[1, :count], columns[0, :count]))])
+    left = unite_intervals(columns)
+    return Tombstones(*(columns[i, :left] for i in range(3)))

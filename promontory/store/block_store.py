@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, BlockMeta
 from promontory.block.series import SeriesRows
-from promontory.block.tombstones import NO_TOMBSTONES, TOMBSTONES_FILE, Tombstones, parse_tombstones
+from promontory.block.tombstones import LARGEST_BYTES, NO_TOMBSTONES, TOMBSTONES_FILE, Tombstones, parse_tombstones
 from promontory.bucket.port import Bucket
 from promontory.errors import BucketError, CorruptionError, ObjectNotFound
 from promontory.kernels.tombstones import COVER_ALL
@@ -242,7 +242,7 @@ async def open_block(
 async def _load_tombstones(bucket: Bucket, meta: BlockMeta) -> Tombstones:
     key = f"{meta.ulid}/{TOMBSTONES_FILE}"
     try:
-        body = await bucket.get(key)
+        body = await bucket.get_range(key, 0, LARGEST_BYTES + 1)
     except ObjectNotFound:
         return NO_TOMBSTONES
     return parse_tombstones(body, source=f"tombstones of block {meta.ulid}")

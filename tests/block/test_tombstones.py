@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from promontory.block.tombstones import parse_tombstones
+from promontory.block.tombstones import LARGEST_BYTES, parse_tombstones
 from promontory.errors import CorruptionError
 from promontory.kernels.bits import put_uvarint, put_varint
 from promontory.kernels.crc32c import crc32c
@@ -29,6 +29,20 @@ def test_intervals_are_read_and_ordered_by_series() -> None:
     assert tombstones.of(2) == [(low, high)]
     assert tombstones.of(3) == []
     assert len(parse_tombstones(render([]), source="block X")) == 0
+
+
+def test_intervals_that_overlap_or_touch_are_one() -> None:
+    low, high = -(2**63), 2**63 - 1
+    entries = [(7, 20, 30), (7, 1, 5), (7, 6, 9), (7, 25, 27), (7, 11, 11), (8, 12, 13), (9, high, high), (9, low, low)]
+    tombstones = parse_tombstones(render(entries), source="block X")
+    assert tombstones.of(7) == [(1, 9), (11, 11), (20, 30)]
+    assert tombstones.of(8) == [(12, 13)]
+    assert tombstones.of(9) == [(low, low), (high, high)]
+
+
+def test_more_than_64_mib_are_refused() -> None:
+    with pytest.raises(CorruptionError, match="tombstones in block X at offset 67108864: expected at most 67108864"):
+        parse_tombstones(bytes(LARGEST_BYTES + 1), source="block X")
 
 
 def test_a_flipped_bit_or_a_cut_is_corruption() -> None:

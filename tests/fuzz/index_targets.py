@@ -5,6 +5,7 @@ What a checksum guards is given behind a right one: the input is the content, an
 
 from __future__ import annotations
 
+import functools
 import struct
 
 import numpy as np
@@ -178,6 +179,7 @@ def _header_file(*, symbols: bytes, table: bytes) -> bytes:
     return build_header(parsed, symbols=framed[0], tail=framed[1] + toc)
 
 
+@functools.cache
 def _good_header() -> IndexHeader:
     body = _header_file(symbols=_symbols(SYMBOLS), table=_table(TABLE))
     return IndexHeader(np.frombuffer(body, np.uint8), source=SOURCE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,11 @@ def test_cover_and_kept_samples_are_those_of_brute_force(
     deleted: list[tuple[int, int, int]], chunks: list[tuple[int, int, int]]
 ) -> None:
     table = np.array(deleted, np.int64).reshape(-1, 3).T.copy()
+    plain = table.copy()
+    left = tombstones.unite_intervals(table)
+    assert left == tombstones.unite_intervals.py_func(plain)
+    table = np.ascontiguousarray(table[:, :left])
+    assert np.array_equal(table, plain[:, :left])
     ref, low, high = np.array(chunks, np.int64).reshape(-1, 3).T.copy()
     times = [list(range(a, b + 1)) for _, a, b in chunks]
     starts = np.cumsum([0, *map(len, times)])
@@ -26,11 +33,8 @@ def test_cover_and_kept_samples_are_those_of_brute_force(
         for chunk, one in zip(chunks, times, strict=True)
         for time in one
     ]
-    expected_cover = [
-        2 if any(d[0] == c[0] and d[1] <= c[1] and d[2] >= c[2] for d in deleted)
-        else 1 if any(d[0] == c[0] and d[1] <= c[2] and d[2] >= c[1] for d in deleted) else 0
-        for c in chunks
-    ]  # fmt: skip
+    kept = [expected_keep[first:last] for first, last in itertools.pairwise(starts)]
+    expected_cover = [2 if not any(one) else 0 if all(one) else 1 for one in kept]
     for cover_chunks, keep_samples in (
         (tombstones.cover_chunks, tombstones.keep_samples),
         (tombstones.cover_chunks.py_func, tombstones.keep_samples.py_func),
