@@ -31,10 +31,7 @@ Offsets = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """k deleted intervals [min_ms, max_ms], none of which touch, by series and time.
-
-    series_ref, min_ms, max_ms: int64[k]
-    """
+    """k deleted intervals [min_ms, max_ms], by series and time: series_ref, min_ms, max_ms int64[k]."""
 
     series_ref: Offsets
     min_ms: Offsets
@@ -47,6 +44,12 @@ class Tombstones:
         """Return the deleted intervals of one series."""
         first, last = np.searchsorted(self.series_ref, [series_ref, series_ref + 1])
         return list(zip(self.min_ms[first:last].tolist(), self.max_ms[first:last].tolist(), strict=True))
+
+    def united(self) -> Tombstones:
+        """Return the same with intervals that overlap or touch as one."""
+        columns = np.stack([self.series_ref, self.min_ms, self.max_ms])
+        left = unite_intervals(columns)
+        return Tombstones(*columns[:, :left].copy())
 
 
 NO_TOMBSTONES = Tombstones(*(np.empty(0, np.int64) for _ in range(3)))
@@ -75,6 +78,5 @@ def parse_tombstones(body: bytes, *, source: str) -> Tombstones:
     count, broken = read_tombstones(data, HEAD_BYTES, end, columns)
     if broken >= 0:
         raise CorruptionError("tombstones", source=source, offset=broken, expected="an interval", found="other bytes")
-    columns = np.ascontiguousarray(columns[:, np.lexsort((columns[1, :count], columns[0, :count]))])
-    left = unite_intervals(columns)
-    return Tombstones(*(columns[i, :left] for i in range(3)))
+    order = np.lexsort((columns[1, :count], columns[0, :count]))
+    return Tombstones(*(columns[i, :count][order] for i in range(3)))

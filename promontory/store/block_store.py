@@ -245,7 +245,8 @@ async def _load_tombstones(bucket: Bucket, meta: BlockMeta) -> Tombstones:
         body = await bucket.get_range(key, 0, LARGEST_BYTES + 1)
     except ObjectNotFound:
         return NO_TOMBSTONES
-    return parse_tombstones(body, source=f"tombstones of block {meta.ulid}")
+    tombstones = parse_tombstones(body, source=f"tombstones of block {meta.ulid}")
+    return tombstones.united() if len(tombstones) else tombstones
 
 
 async def _list_segments(bucket: Bucket, meta: BlockMeta) -> dict[int, str]:

@@ -24,7 +24,7 @@ def cut_deleted(
     *,
     source: str,
 ) -> tuple[ChunkColumns, tuple[Bytes, ...], CorruptionError | None]:
-    """Return the chunks less the deleted samples; series_ref int64[c] is each chunk's series.
+    """Return the chunks less the deleted samples; series_ref int64[c] is each chunk's series. Tombstones are united.
 
     A chunk that is deleted in part and cannot be read (an encoding that is not known, or broken) is left out and makes
     the error. What is left of a chunk with start times is written without these.

@@ -35,6 +35,8 @@ def test_intervals_that_overlap_or_touch_are_one() -> None:
     low, high = -(2**63), 2**63 - 1
     entries = [(7, 20, 30), (7, 1, 5), (7, 6, 9), (7, 25, 27), (7, 11, 11), (8, 12, 13), (9, high, high), (9, low, low)]
     tombstones = parse_tombstones(render(entries), source="block X")
+    assert tombstones.of(7) == [(1, 5), (6, 9), (11, 11), (20, 30), (25, 27)]
+    tombstones = tombstones.united()
     assert tombstones.of(7) == [(1, 9), (11, 11), (20, 30)]
     assert tombstones.of(8) == [(12, 13)]
     assert tombstones.of(9) == [(low, low), (high, high)]

@@ -101,7 +101,7 @@ def check_tombstones(data: bytes) -> object:
     edges = np.unique(np.concatenate([found.min_ms, found.max_ms, [0]]))
     ref = np.repeat(np.append(found.series_ref[:2], 7), len(edges))
     low = np.tile(edges, len(ref) // len(edges))
-    return found, find_cover(low, low, ref, found)
+    return found, find_cover(low, low, ref, found.united())
 
 
 def symbol_seeds() -> list[bytes]:
