@@ -23,6 +23,7 @@ from promontory.promql.execution.ranks import group_starts
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Floats, compact, take_steps
 from promontory.promql.numbers import parse_float
+from promontory.promql.plan.position import Position
 
 BUCKET = b"le"
 Flags = NDArray[np.bool_]
@@ -67,7 +68,7 @@ class ClassicHistograms:
         )  # fmt: skip
 
 
-def split_histograms(run: Run, steps: Steps, position: str) -> tuple[Steps, ClassicHistograms]:
+def split_histograms(run: Run, steps: Steps, position: Position) -> tuple[Steps, ClassicHistograms]:
     """Return the native histograms of a vector and the classic ones, without those that are in each other's way."""
     if steps.histograms is None:
         return take_steps(steps, np.empty(0, np.int64)), read_classic(run, steps, position)
@@ -76,7 +77,7 @@ def split_histograms(run: Run, steps: Steps, position: str) -> tuple[Steps, Clas
     return _part_equal(run, native, read_classic(run, floats, position), position)
 
 
-def read_classic(run: Run, steps: Steps, position: str) -> ClassicHistograms:
+def read_classic(run: Run, steps: Steps, position: Position) -> ClassicHistograms:
     """Return the classic histograms of a vector of floats; series without a number in `le` are left with a warning."""
     codes, inverse = np.unique(steps.labels.column(BUCKET), return_inverse=True)
     bounds, known = np.zeros(len(codes)), np.ones(len(codes), np.bool_)
@@ -108,7 +109,7 @@ def shown_names(run: Run, labels: LabelRows, chosen: Flags) -> list[str]:
 
 
 def _part_equal(
-    run: Run, native: Steps, classic: ClassicHistograms, position: str
+    run: Run, native: Steps, classic: ClassicHistograms, position: Position
 ) -> tuple[Steps, ClassicHistograms]:  # fmt: skip
     """Take out of both what stands for one histogram at one time."""
     if not len(native) or not len(classic):

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from promontory.model.label_rows import LabelRows
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.wording import quote
+from promontory.promql.plan.position import Position
 
 COUNTER_SUFFIXES = (b"_total", b"_sum", b"_count", b"_bucket")
 COUNTER_TYPES = (b"counter", b"histogram")
 RATES = frozenset(["rate", "increase"])
 
 
-def inform_of_gauges(run: Run, labels: LabelRows, floats: NDArray[np.bool_], position: str) -> None:
+def inform_of_gauges(run: Run, labels: LabelRows, floats: NDArray[np.bool_], position: Position) -> None:
     """Note the metrics that may be no counters; floats: bool[n, k], where a rate gave a number."""
     rows = floats.any(axis=1)
     names, types = labels.column(b"__name__")[rows], labels.column(b"__type__")[rows]

@@ -28,6 +28,7 @@ from promontory.promql.execution.histogram_lists import Found, Windows
 from promontory.promql.execution.histogram_windows import RULES
 from promontory.promql.execution.run import Run
 from promontory.promql.plan.nodes import Extension, Read
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -48,7 +49,7 @@ class Extended:
     function: str
     read: Read
     ends: TimeGrid
-    position: str
+    position: Position
 
     @property
     def smoothed(self) -> bool:

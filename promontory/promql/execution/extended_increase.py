@@ -30,6 +30,7 @@ from promontory.promql.execution.histogram_algebra import (
 from promontory.promql.execution.histogram_lists import Windows, find_histogram_resets, spread
 from promontory.promql.execution.histogram_rates import as_gauges
 from promontory.promql.execution.run import Run
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -65,7 +66,7 @@ class _Edges:
 
 
 def increase_between(
-    run: Run, windows: Windows, spans: Boundaries, position: str, *, counter: bool, smoothed: bool,
+    run: Run, windows: Windows, spans: Boundaries, position: Position, *, counter: bool, smoothed: bool,
     divisor: float | None,
 ) -> tuple[Index, Histograms]:  # fmt: skip
     """Return the windows that have an increase, and the increases over `divisor`."""
@@ -86,7 +87,7 @@ def increase_between(
 
 
 def interpolate_pairs(
-    run: Run, table: Histograms, before: Index, after: Index, fraction: Floats, counter: Flags, position: str
+    run: Run, table: Histograms, before: Index, after: Index, fraction: Floats, counter: Flags, position: Position
 ) -> Histograms:
     """Return the histograms at a fraction of the way between pairs of rows whose layouts fit.
 
@@ -109,7 +110,7 @@ def interpolate_pairs(
     return concat_histograms([more.plain, fresh]).take(place)
 
 
-def _check(run: Run, windows: Windows, spans: Boundaries, position: str, *, counter: bool) -> Boundaries:
+def _check(run: Run, windows: Windows, spans: Boundaries, position: Position, *, counter: bool) -> Boundaries:
     """Return the windows whose histograms fit together, having noted those that do not and what is no counter."""
     table, row = windows.cells.table, windows.table_row
     custom = windows.held & table.custom[row]
@@ -125,7 +126,7 @@ def _check(run: Run, windows: Windows, spans: Boundaries, position: str, *, coun
 
 
 def _find_edges(
-    run: Run, windows: Windows, spans: Boundaries, position: str, *, counter: bool, smoothed: bool
+    run: Run, windows: Windows, spans: Boundaries, position: Position, *, counter: bool, smoothed: bool
 ) -> _Edges:  # fmt: skip
     table, row, times = windows.cells.table, windows.table_row, windows.samples.timestamps_ms
     left, right = row[spans.first], row[spans.last]
@@ -143,7 +144,7 @@ def _find_edges(
 
 
 def _correct(
-    run: Run, windows: Windows, spans: Boundaries, edges: _Edges, increases: Histograms, position: str
+    run: Run, windows: Windows, spans: Boundaries, edges: _Edges, increases: Histograms, position: Position
 ) -> Histograms:
     """Return the increases with what each counter had reached before its resets added."""
     start, member = _find_lost(windows, spans, edges)

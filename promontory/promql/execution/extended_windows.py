@@ -21,6 +21,7 @@ from promontory.promql.execution.run import Run
 from promontory.promql.execution.start_times import find_restarts
 from promontory.promql.execution.values import make_steps
 from promontory.promql.plan.nodes import Extension, Read
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -38,7 +39,7 @@ class ExtendedWindowStage:
     function: str
     grid: TimeGrid
     read: Read
-    position: str
+    position: Position
 
     def apply(self, batch: Batch) -> Batch:
         """Return a vector of the samples' series; names stay."""
@@ -108,7 +109,7 @@ class SmoothedLookupStage:
     run: Run
     grid: TimeGrid
     read: Read
-    position: str
+    position: Position
 
     def apply(self, batch: Batch) -> Batch:
         """Return a vector of the samples' series."""

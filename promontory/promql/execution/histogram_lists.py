@@ -20,6 +20,7 @@ from promontory.model.samples import Samples
 from promontory.promql.execution import annotations as texts
 from promontory.promql.execution.histogram_algebra import add_lists, detect_resets
 from promontory.promql.execution.run import Run
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -117,8 +118,12 @@ class Windows:
         return column.reshape(len(self.samples), -1)
 
     def note(
-        self, say: Callable[[str, str], None], text: Callable[[bytes], str], windows: Flags | Index, position: str
-    ) -> None:  # fmt: skip
+        self,
+        say: Callable[[str, Position], None],
+        text: Callable[[bytes], str],
+        windows: Flags | Index,
+        position: Position,
+    ) -> None:
         """Say `text` once for each metric name that has one of the windows, given by a mask or as indexes."""
         marked = np.zeros(self.count, np.bool_)
         marked[windows] = True
@@ -138,17 +143,17 @@ def find_histogram_resets(windows: Windows) -> Flags:
     return found
 
 
-def sum_windows(run: Run, windows: Windows, position: str) -> Found:
+def sum_windows(run: Run, windows: Windows, position: Position) -> Found:
     """Sum the windows of histograms."""
     return _fold_windows(run, windows, position, mean=False)
 
 
-def average_windows(run: Run, windows: Windows, position: str) -> Found:
+def average_windows(run: Run, windows: Windows, position: Position) -> Found:
     """Average the windows of histograms."""
     return _fold_windows(run, windows, position, mean=True)
 
 
-def _fold_windows(run: Run, windows: Windows, position: str, *, mean: bool) -> Found:
+def _fold_windows(run: Run, windows: Windows, position: Position, *, mean: bool) -> Found:
     chosen = np.flatnonzero((windows.histograms > 0) & (windows.floats == 0))
     row = windows.table_row
     where, tables = [np.empty(0, np.int64)], [Histograms.empty(windows.cells.table.symbols)]

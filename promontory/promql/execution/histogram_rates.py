@@ -25,6 +25,7 @@ from promontory.promql.execution.histogram_lists import Found, Windows, find_his
 from promontory.promql.execution.histogram_starts import begin_at_starts, find_begun, note_overlaps
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.start_times import find_restarts
+from promontory.promql.plan.position import Position
 
 Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
@@ -55,7 +56,7 @@ class _Spans:
         return _Spans(self.window[chosen], self.first[chosen], self.last[chosen], self.restarted[chosen])
 
 
-def evaluate_rate(run: Run, rate: Rate, windows: Windows, position: str) -> Found:
+def evaluate_rate(run: Run, rate: Rate, windows: Windows, position: Position) -> Found:
     """Return the extrapolated increase of each window."""
     window = np.flatnonzero((windows.histograms > 1) & (windows.floats == 0))
     begun = find_begun(windows) if rate.counter else np.zeros(windows.count, np.bool_)
@@ -83,7 +84,7 @@ def evaluate_rate(run: Run, rate: Rate, windows: Windows, position: str) -> Foun
     return begin_at_starts(run, windows, begun, spans.window, table, factor, rate.divisor, position)
 
 
-def _check(run: Run, rate: Rate, windows: Windows, spans: _Spans, position: str) -> _Spans:
+def _check(run: Run, rate: Rate, windows: Windows, spans: _Spans, position: Position) -> _Spans:
     """Return the windows whose histograms fit together, having noted those that do not and what is no counter."""
     table, row = windows.cells.table, windows.table_row
     custom = windows.held & table.custom[row]
@@ -113,7 +114,7 @@ def _count_between(marked: Flags, low: Index, high: Index) -> Index:
 
 
 def _increases(
-    run: Run, rate: Rate, windows: Windows, spans: _Spans, resets: Flags, position: str
+    run: Run, rate: Rate, windows: Windows, spans: _Spans, resets: Flags, position: Position
 ) -> Histograms:  # fmt: skip
     """Return the increase of each window, not yet extrapolated."""
     table, row = windows.cells.table, windows.table_row
@@ -177,7 +178,7 @@ def as_gauges(table: Histograms) -> Histograms:
     return replace(table, hint=np.full(len(table), ResetHint.GAUGE, np.uint8))
 
 
-def evaluate_instant(run: Run, windows: Windows, position: str, *, counter: bool) -> Found:
+def evaluate_instant(run: Run, windows: Windows, position: Position, *, counter: bool) -> Found:
     """Return the difference between the last two samples of each window; a second where it is of a counter."""
     times, held = windows.samples.timestamps_ms, windows.held
     pair = np.flatnonzero(windows.high - windows.low >= 2)

@@ -14,6 +14,7 @@ from promontory.promql.execution.histogram_algebra import add_pairs, scale
 from promontory.promql.execution.histogram_lists import Found, Windows
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.start_times import find_restarts, hold_marked, warn_overlaps
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -32,7 +33,7 @@ def find_begun(windows: Windows) -> Flags:
     return begun
 
 
-def note_overlaps(run: Run, windows: Windows, window: Index, position: str) -> None:
+def note_overlaps(run: Run, windows: Windows, window: Index, position: Position) -> None:
     """Note where in the windows at the indexes `window` a counter began before the sample before it."""
     overlapped = find_restarts(windows.samples)[1]
     if overlapped.any():
@@ -43,7 +44,7 @@ def note_overlaps(run: Run, windows: Windows, window: Index, position: str) -> N
 
 def begin_at_starts(
     run: Run, windows: Windows, begun: Flags, window: Index, table: Histograms, factor: Floats, divisor: float,
-    position: str,
+    position: Position,
 ) -> Found:  # fmt: skip
     """Return the rates of all windows, those that have `begun` inside counted from there and not extrapolated.
 

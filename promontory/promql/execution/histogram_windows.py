@@ -33,6 +33,7 @@ from promontory.promql.execution.histogram_lists import (
 from promontory.promql.execution.histogram_rates import Rate, evaluate_instant, evaluate_rate
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.start_times import find_restarts
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -47,11 +48,11 @@ INDIFFERENT = frozenset({
 # Those that choose a sample, and whether it is the first.
 CHOOSING = {"first_over_time": True, "last_over_time": False}
 
-Rule = Callable[[Run, Windows, str], Found]
+Rule = Callable[[Run, Windows, Position], Found]
 
 
 def evaluate_mixed(
-    run: Run, function: str, samples: Samples, ends: TimeGrid, range_ms: int, position: str,
+    run: Run, function: str, samples: Samples, ends: TimeGrid, range_ms: int, position: Position,
     evaluate_floats: Callable[[Samples], tuple[Floats, Flags]],
 ) -> tuple[Floats, Flags, HistogramCells | None]:  # fmt: skip
     """Return (values, present, histograms) of the windows that end at `ends`.
@@ -115,49 +116,49 @@ def _choose(windows: Windows, *, first: bool) -> NDArray[np.int32]:
     return windows.shaped(np.where(filled, windows.cells.index[np.where(filled, place, 0)], np.int32(-1)))
 
 
-def _ignore(run: Run, windows: Windows, position: str) -> Found:
+def _ignore(run: Run, windows: Windows, position: Position) -> Found:
     """Functions of floats: histograms beside them are left out, and that is noted."""
     windows.note(run.inform, texts.histograms_ignored, windows.mixed, position)
     return Found(windows.values, windows.present, *windows.nothing)
 
 
-def _total(run: Run, windows: Windows, position: str) -> Found:
+def _total(run: Run, windows: Windows, position: Position) -> Found:
     return sum_windows(run, _unmixed(run, windows, position), position)
 
 
-def _average(run: Run, windows: Windows, position: str) -> Found:
+def _average(run: Run, windows: Windows, position: Position) -> Found:
     return average_windows(run, _unmixed(run, windows, position), position)
 
 
-def _unmixed(run: Run, windows: Windows, position: str) -> Windows:
+def _unmixed(run: Run, windows: Windows, position: Position) -> Windows:
     """Return the windows without the values of those that hold floats and histograms, which is noted."""
     mixed = windows.mixed
     windows.note(run.warn, texts.mixed_with_floats, mixed, position)
     return replace(windows, present=windows.present & ~mixed)
 
 
-def _rate(run: Run, windows: Windows, position: str) -> Found:
+def _rate(run: Run, windows: Windows, position: Position) -> Found:
     rate = Rate(counter=True, divisor=windows.range_ms / 1000.0)
     return evaluate_rate(run, rate, _unmixed(run, windows, position), position)
 
 
-def _increase(run: Run, windows: Windows, position: str) -> Found:
+def _increase(run: Run, windows: Windows, position: Position) -> Found:
     return evaluate_rate(run, Rate(counter=True), _unmixed(run, windows, position), position)
 
 
-def _delta(run: Run, windows: Windows, position: str) -> Found:
+def _delta(run: Run, windows: Windows, position: Position) -> Found:
     return evaluate_rate(run, Rate(counter=False), _unmixed(run, windows, position), position)
 
 
-def _instant_rate(run: Run, windows: Windows, position: str) -> Found:
+def _instant_rate(run: Run, windows: Windows, position: Position) -> Found:
     return evaluate_instant(run, windows, position, counter=True)
 
 
-def _instant_delta(run: Run, windows: Windows, position: str) -> Found:
+def _instant_delta(run: Run, windows: Windows, position: Position) -> Found:
     return evaluate_instant(run, windows, position, counter=False)
 
 
-def _resets(run: Run, windows: Windows, position: str) -> Found:
+def _resets(run: Run, windows: Windows, position: Position) -> Found:
     fallen = windows.neighbours & ~windows.held[1:] & ~windows.held[:-1]
     fallen &= windows.samples.values[1:] < windows.samples.values[:-1]
     turned = windows.neighbours & (windows.held[1:] != windows.held[:-1])
@@ -165,7 +166,7 @@ def _resets(run: Run, windows: Windows, position: str) -> Found:
     return _count(windows, fallen | turned | (find_histogram_resets(windows) | restarted)[1:])
 
 
-def _changes(run: Run, windows: Windows, position: str) -> Found:
+def _changes(run: Run, windows: Windows, position: Position) -> Found:
     values, held = windows.samples.values, windows.held
     same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
     changed = windows.neighbours & ~same & ~held[1:] & ~held[:-1]

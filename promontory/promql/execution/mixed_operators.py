@@ -25,6 +25,7 @@ from promontory.promql.execution.histogram_algebra import add_pairs, divide, equ
 from promontory.promql.execution.histogram_statistics import trim
 from promontory.promql.execution.run import Run
 from promontory.promql.plan.arithmetic import ARITHMETIC, COMPARISONS, TRIMS, operate
+from promontory.promql.plan.position import Position
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -110,7 +111,7 @@ def _note_sums(left: Histograms, left_rows: Index, right: Histograms, right_rows
 
 
 def operate_mixed(
-    run: Run, op: str, left: Side, right: Side, notes: NDArray[np.int8], position: str, *, filtering: bool
+    run: Run, op: str, left: Side, right: Side, notes: NDArray[np.int8], position: Position, *, filtering: bool
 ) -> Mixed:
     """Return `left op right` where `notes` refuses nothing; a filter keeps the left side.
 
@@ -182,7 +183,7 @@ def _placed(where: Flags, table: Histograms) -> HistogramCells:
     return HistogramCells(index, table)
 
 
-def _note(run: Run, op: str, notes: NDArray[np.int8], position: str) -> None:
+def _note(run: Run, op: str, notes: NDArray[np.int8], position: Position) -> None:
     """Note what happened last at each time."""
     noted = notes != Note.NONE
     times = np.flatnonzero(noted.any(axis=0))

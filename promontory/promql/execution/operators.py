@@ -19,6 +19,7 @@ from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact, constant_steps, held_samples, make_steps
 from promontory.promql.execution.wording import SORT_INEFFECTIVE
 from promontory.promql.plan.arithmetic import operate
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 
@@ -109,14 +110,14 @@ def repeat(run: Run, count: int, value: Value) -> Value:
     return np.repeat(value, count)
 
 
-def is_orderable(run: Run, grid: TimeGrid, position: str) -> bool:
+def is_orderable(run: Run, grid: TimeGrid, position: Position) -> bool:
     """Say whether a vector can have an order: not over a range, of which that is noted."""
     if grid.count and grid.start_ms != grid.end_ms:
         run.warn(SORT_INEFFECTIVE, position)
     return grid.count == 1
 
 
-def sort_values(run: Run, grid: TimeGrid, position: str, steps: Steps, *, descending: bool) -> Steps:
+def sort_values(run: Run, grid: TimeGrid, position: Position, steps: Steps, *, descending: bool) -> Steps:
     """Return the floats with the order of their values, NaN last; a range answer is ordered by labels always."""
     if steps.histograms is not None:
         steps = compact(replace(steps, present=steps.floats, histograms=None, order=None))

@@ -13,6 +13,7 @@ from promontory.model.context import QueryContext
 from promontory.model.result import Annotations
 from promontory.model.symbols import SymbolTable
 from promontory.promql.execution.values import Value, held_bytes, held_samples
+from promontory.promql.plan.position import NOWHERE, Position
 
 # A float64 and whether it is present.
 CELL_BYTES = 9
@@ -54,10 +55,10 @@ class Run:
         self._held_samples = 0
         self.peak_samples = 0
         """The most samples that were held at one time."""
-        self._warnings: dict[str, str] = {}
+        self._warnings: dict[str, Position] = {}
         self._occurrences: dict[str, int] = {}
-        self._infos: dict[str, str] = {}
-        self._details: dict[str, tuple[str, Detail]] = {}
+        self._infos: dict[str, Position] = {}
+        self._details: dict[str, tuple[Position, Detail]] = {}
 
     @property
     def symbols(self) -> SymbolTable:
@@ -109,23 +110,23 @@ class Run:
         finally:
             self.context.budget.release(size_bytes)
 
-    def warn(self, text: str, position: str) -> None:
+    def warn(self, text: str, position: Position) -> None:
         """Note a warning, once for its text, with the last place where it arose."""
         with self._lock:
-            self._warnings[text] = _later(self._warnings.get(text, ""), position)
+            self._warnings[text] = _later(self._warnings.get(text, NOWHERE), position)
 
-    def warn_often(self, text: str, position: str, occurrences: int) -> None:
+    def warn_often(self, text: str, position: Position, occurrences: int) -> None:
         """Note a warning that says how often it arose where that is more than once."""
         self.warn(text, position)
         with self._lock:
             self._occurrences[text] = self._occurrences.get(text, 0) + occurrences
 
-    def inform(self, text: str, position: str) -> None:
+    def inform(self, text: str, position: Position) -> None:
         """Note an info, once for its text, with the last place where it arose."""
         with self._lock:
-            self._infos[text] = _later(self._infos.get(text, ""), position)
+            self._infos[text] = _later(self._infos.get(text, NOWHERE), position)
 
-    def inform_joined(self, text: str, position: str, detail: Detail) -> None:
+    def inform_joined(self, text: str, position: Position, detail: Detail) -> None:
         """Note an info whose details are joined over all places where it arose; it names the first of them."""
         with self._lock:
             first, before = self._details.get(text, (position, None))
@@ -142,10 +143,12 @@ class Run:
         )
 
 
-def _later(one: str, other: str) -> str:
-    """Return the place further behind in the query, whichever thread came first: Prometheus keeps the last it met."""
-    return max(one, other, key=lambda place: tuple(map(int, place.split(":"))) if place else ())
+def _later(one: Position, other: Position) -> Position:
+    """Return the place that is evaluated later, whichever thread came first: Prometheus keeps the last it met."""
+    return max(one, other, key=lambda position: position.order)
 
 
-def _shown(kind: str, noted: dict[str, str]) -> list[str]:
-    return [f"{kind}: {text} ({position})" if position else f"{kind}: {text}" for text, position in noted.items()]
+def _shown(kind: str, noted: dict[str, Position]) -> list[str]:
+    return [
+        f"{kind}: {text} ({position.text})" if position.text else f"{kind}: {text}" for text, position in noted.items()
+    ]

@@ -16,6 +16,7 @@ from promontory.model.samples import Samples
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.wording import quote
+from promontory.promql.plan.position import Position
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -54,7 +55,7 @@ def evaluate_started(
 
 
 def warn_float_overlaps(
-    run: Run, samples: Samples, ends: TimeGrid, range_ms: int, floats: Flags, position: str
+    run: Run, samples: Samples, ends: TimeGrid, range_ms: int, floats: Flags, position: Position
 ) -> None:  # fmt: skip
     """Note in which windows that gave a number, bool[n, count] `floats`, a counter began before the sample before."""
     overlapped = find_restarts(samples)[1]
@@ -74,7 +75,7 @@ def hold_marked(marked: Flags, low: NDArray[np.int64], high: NDArray[np.int64]) 
     return held
 
 
-def warn_overlaps(run: Run, labels: LabelRows, windows: Flags, position: str) -> None:
+def warn_overlaps(run: Run, labels: LabelRows, windows: Flags, position: Position) -> None:
     """Note for each metric in how many windows, bool[n, k], a counter began before the sample before it."""
     counts = np.count_nonzero(windows, axis=1)
     names = labels.column(b"__name__")

@@ -29,6 +29,7 @@ from promontory.promql.execution.start_times import KINDS, evaluate_started, war
 from promontory.promql.execution.values import make_steps
 from promontory.promql.execution.wording import warn_quantiles
 from promontory.promql.plan.nodes import Timing
+from promontory.promql.plan.position import Position
 
 Item = TypeVar("Item", bound=np.generic)
 
@@ -116,7 +117,7 @@ class WindowStage:
     timing: Timing
     range_ms: int
     parameter: NDArray[np.float64]
-    position: str
+    position: Position
 
     def apply(self, batch: Batch) -> Batch:
         """Return a vector of the samples' series; names stay."""

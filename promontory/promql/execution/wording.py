@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.promql.execution.run import Run
+from promontory.promql.plan.position import Position
 
 SORT_INEFFECTIVE = "sort is ineffective for range queries since results are always ordered by labels"
 
@@ -37,7 +38,7 @@ def quote(text: bytes) -> str:
     return f'"{shown}"'
 
 
-def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
+def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: Position) -> None:
     """Note the values that are no quantiles: NaN, or else the greatest above 1 and the least below 0."""
     if not len(quantiles):
         return
@@ -45,7 +46,7 @@ def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: s
     warn_quantiles(run, np.array([np.maximum(most, 1.0), np.minimum(least, 0.0)]), position)
 
 
-def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: str) -> None:
+def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: Position) -> None:
     """Note each of the values that is no quantile."""
     for value in dict.fromkeys(quantiles[~((quantiles >= 0) & (quantiles <= 1))].tolist()):
         run.warn(f"quantile value should be between 0 and 1, got {format_general(value)}", position)

@@ -16,6 +16,7 @@ from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
 from promontory.model.time_range import TimeGrid
 from promontory.promql.nodes import Matching
+from promontory.promql.plan.position import NOWHERE, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Lookup:
     read: Read
     times: bool = False
     starts: bool = False
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Window:
     function: str
     source: Read | Resample
     parameter: PlanNode | None = None
-    position: str = ""
+    position: Position = NOWHERE
     second: PlanNode | None = None
 
 
@@ -167,7 +168,7 @@ class VectorScalar:
     scalar: PlanNode
     swapped: bool = False
     return_bool: bool = False
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Join:
     right: PlanNode
     matching: Matching
     return_bool: bool = False
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +206,8 @@ class Aggregate:
     grouping: tuple[bytes, ...] = ()
     without: bool = False
     parameter: PlanNode | None = None
-    position: str = ""
-    histograms_position: str = ""
+    position: Position = NOWHERE
+    histograms_position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +263,8 @@ class HistogramQuantile:
     vector: PlanNode
     parameters: tuple[PlanNode, ...]
     label: str | None = None
-    position: str = ""
-    quantile_positions: tuple[str, ...] = ()
+    position: Position = NOWHERE
+    quantile_positions: tuple[Position, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,7 @@ class HistogramFraction:
 
     vector: PlanNode
     parameters: tuple[PlanNode, PlanNode]
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +282,7 @@ class Sort:
 
     vector: PlanNode
     descending: bool = False
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ class SortByLabel:
     vector: PlanNode
     labels: tuple[str, ...]
     descending: bool = False
-    position: str = ""
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

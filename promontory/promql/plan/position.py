@@ -1,15 +1,34 @@
-"""Places in a query text as annotations show them."""
+"""Places in a query, as annotations show them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from promontory.promql.nodes import Span
 
-QUERY_START = "1:1"
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a node stands: `text` is `line:column` of its first byte, both counted from 1, columns in bytes.
+
+    `order` rises as the nodes that note positions are evaluated: a node comes after all within it, and
+    what it notes of its arguments follows these.
+    """
+
+    text: str = ""
+    order: tuple[int, int, int] = (0, 0, 0)
+
+    def as_query_start(self) -> Position:
+        """Return the same place, shown as the start of the query."""
+        return replace(self, text="1:1")
 
 
-def format_position(text: bytes, span: Span) -> str:
-    """Return `line:column` of a node's first byte, both counted from 1, columns in bytes."""
+NOWHERE = Position(order=(-1, 0, 0))
+
+
+def locate(text: bytes, span: Span, *, by: Span) -> Position:
+    """Return the position of a part of the query `text`, noted by the node that spans `by`."""
     before = text[: span.start]
     line_start = before.rfind(b"\n") + 1
     lines = before.count(b"\n") + 1
-    return f"{lines}:{span.start - line_start + 1}"
+    return Position(f"{lines}:{span.start - line_start + 1}", (by.end, -by.start, span.start))

@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from promontory.promql.plan.functions import DATE_FUNCTIONS
 from promontory.promql.plan.nodes import (
     Aggregate,
     Clock,
     Constant,
+    Elementwise,
     Extend,
     PlanNode,
     Read,
@@ -73,6 +75,8 @@ def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
             inner = with_children(node, [one.closed for one in found])
             return _Found(inner, node.timing.at_ms is not None, reads)
         case Window() if node.function in ASKS_TIME:
+            invariant = False
+        case Elementwise() if node.function in DATE_FUNCTIONS:
             invariant = False
         case Aggregate():
             invariant = found[0].invariant

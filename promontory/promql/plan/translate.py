@@ -48,7 +48,7 @@ from promontory.promql.plan.nodes import (
     Window,
     is_scalar,
 )
-from promontory.promql.plan.position import QUERY_START, format_position
+from promontory.promql.plan.position import Position, locate
 from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[syntax.Node, Hints]
@@ -118,7 +118,7 @@ class _Translation:
         if not node.smoothed:  # at one time there is nothing to anchor
             return Lookup(read)
         read = replace(read, extension=Extension.SMOOTHED, after_ms=self.lookback_ms)
-        return Lookup(read, position=self._position(node))
+        return Lookup(read, position=self._position(node, node))
 
     def _extended(self, read: Read, node: syntax.VectorSelector) -> Read:
         if node.anchored:
@@ -128,8 +128,9 @@ class _Translation:
             return replace(read, extension=Extension.SMOOTHED, before_ms=reach_ms, after_ms=reach_ms)
         return read
 
-    def _position(self, node: syntax.Node) -> str:
-        return format_position(self.text, _unwrap(node).span)
+    def _position(self, shown: syntax.Node, node: syntax.Node) -> Position:
+        """Return the position that what `node` notes shows: its own, or that of an argument."""
+        return locate(self.text, _unwrap(shown).span, by=node.span)
 
     def _binary(self, node: syntax.Binary) -> Visit:
         left = yield node.lhs, NO_HINTS
@@ -137,23 +138,23 @@ class _Translation:
         if is_scalar(left) and is_scalar(right):
             return ScalarOperation(node.op, left, right)
         if is_scalar(right):
-            return VectorScalar(node.op, left, right, return_bool=node.return_bool, position=self._position(node))
+            return VectorScalar(node.op, left, right, return_bool=node.return_bool, position=self._position(node, node))
         if is_scalar(left):
-            position = self._position(node)
+            position = self._position(node, node)
             return VectorScalar(node.op, right, left, swapped=True, return_bool=node.return_bool, position=position)
         matching = node.matching or syntax.Matching()
         if node.op in SET_OPERATORS:
             return SetOperation(node.op, left, right, matching)
-        return Join(node.op, left, right, matching, node.return_bool, self._position(node))
+        return Join(node.op, left, right, matching, node.return_bool, self._position(node, node))
 
     def _aggregation(self, node: syntax.Aggregation) -> Visit:
         parameter = None
         if node.param is not None:
             parameter = yield node.param, NO_HINTS
         vector = yield node.expr, Hints(node.op, node.grouping, not node.without)
-        body = self._position(node.expr)
-        position = body if node.param is None else self._position(node.param)
-        ignored = self._position(node) if node.op in ("topk", "bottomk") else body
+        body = self._position(node.expr, node)
+        position = body if node.param is None else self._position(node.param, node)
+        ignored = self._position(node, node) if node.op in ("topk", "bottomk") else body
         return Aggregate(node.op, vector, node.grouping, node.without, parameter, position, ignored)
 
     def _call(self, node: syntax.Call) -> Visit:
@@ -180,8 +181,9 @@ class _Translation:
         scalars = [found for index, found in enumerate(arguments) if index != place]
         parameter, second = (*scalars, None, None)[:2]
         # Prometheus puts a subquery's samples in its place before it is asked where it stands.
-        of_subquery = isinstance(arguments[0], Resample)
-        position = QUERY_START if of_subquery else self._position(node.args[0])
+        position = self._position(node.args[0], node)
+        if isinstance(arguments[0], Resample):
+            position = position.as_query_start()
         return Window(node.function, source, parameter, position, second)
 
     def _info(self, node: syntax.Call) -> Visit:
@@ -219,26 +221,26 @@ class _Translation:
 
     def sort(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """sort() and sort_desc()."""
-        return Sort(arguments[0], node.function == "sort_desc", self._position(node))
+        return Sort(arguments[0], node.function == "sort_desc", self._position(node, node))
 
     def sort_by_label(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """sort_by_label() and sort_by_label_desc()."""
         descending = node.function == "sort_by_label_desc"
-        return SortByLabel(arguments[0], tuple(_texts(arguments)), descending, self._position(node))
+        return SortByLabel(arguments[0], tuple(_texts(arguments)), descending, self._position(node, node))
 
     def histogram_quantile(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_quantile()."""
-        quantile, position = (self._position(argument) for argument in node.args)
+        quantile, position = (self._position(argument, node) for argument in node.args)
         return HistogramQuantile(arguments[1], (arguments[0],), None, position, (quantile,))
 
     def histogram_quantiles(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_quantiles()."""
-        position, _, *places = (self._position(argument) for argument in node.args)
+        position, _, *places = (self._position(argument, node) for argument in node.args)
         return HistogramQuantile(arguments[0], tuple(arguments[2:]), _texts(arguments)[0], position, tuple(places))
 
     def histogram_fraction(self, node: syntax.Call, arguments: list[PlanNode]) -> PlanNode:
         """histogram_fraction()."""
-        return HistogramFraction(arguments[2], (arguments[0], arguments[1]), self._position(node.args[2]))
+        return HistogramFraction(arguments[2], (arguments[0], arguments[1]), self._position(node.args[2], node))
 
 
 def _check_extensions(function: str, arguments: list[PlanNode]) -> None:

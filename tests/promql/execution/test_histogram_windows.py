@@ -23,6 +23,7 @@ from promontory.promql.execution import histogram_lists, histogram_windows
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.windows import KERNELS, WindowStage
 from promontory.promql.plan.nodes import Timing
+from promontory.promql.plan.position import Position
 from promontory.testing.histogram_values import HistogramValue, histogram_at, histograms_of
 
 Value = float | HistogramValue
@@ -53,7 +54,7 @@ def samples_of(run: Run, rows: Sequence[Points]) -> Samples:
 def evaluate(
     run: Run, function: str, rows: Sequence[Points], grid: TimeGrid, range_ms: int
 ) -> list[list[Value | None]]:  # fmt: skip
-    stage = WindowStage(run, function, grid, Timing(0, None), range_ms, np.empty(0), "1:1")
+    stage = WindowStage(run, function, grid, Timing(0, None), range_ms, np.empty(0), Position("1:1"))
     steps = stage.apply(samples_of(run, rows))
     assert isinstance(steps, Steps)
     return [[value_at(steps, row, step) for step in range(grid.count)] for row in range(len(rows))]
