@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +51,7 @@ class PrometheusClient:
             labels = (configuration.get("global") or {}).get("external_labels") or {}
             return Labels.from_mapping({str(name): str(value) for name, value in labels.items()})
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                f"{self.url}{path}: expected a configuration of Prometheus, found {type(error).__name__}",
-                endpoint=self.url,
-            ) from error
+            raise self._unexpected(path, "a configuration of Prometheus", error) from error
 
     async def flags(self) -> dict[str, str]:
         """Return the command-line flags that Prometheus runs with."""
@@ -65,8 +62,11 @@ class PrometheusClient:
         """Return the time of the oldest sample it holds, None where it does not say or holds none yet."""
         body = (await self._request("GET", "/metrics")).content
         found = LOWEST_TIME.search(body)
-        lowest_ms = None if found is None else round(float(found[1]) * 1000)
-        return lowest_ms if lowest_ms is not None and MIN_TIME_MS <= lowest_ms < MAX_TIME_MS else None
+        try:
+            lowest_ms = MAX_TIME_MS if found is None else round(float(found[1]) * 1000)
+        except (ValueError, OverflowError):
+            return None
+        return lowest_ms if MIN_TIME_MS <= lowest_ms < MAX_TIME_MS else None
 
     async def is_ready(self) -> bool:
         """Say whether it answers queries."""
@@ -78,15 +78,20 @@ class PrometheusClient:
 
     async def label_names(self, form: Sequence[tuple[str, str]]) -> list[bytes]:
         """Return label names for match[], start and end."""
-        return [name.encode() for name in await self._data("/api/v1/labels", form)]
+        return await self._texts("/api/v1/labels", form)
 
     async def label_values(self, name: str, form: Sequence[tuple[str, str]]) -> list[bytes]:
         """Return the values of one label for match[], start and end."""
-        return [value.encode() for value in await self._data(f"/api/v1/label/{escape_name(name)}/values", form)]
+        return await self._texts(f"/api/v1/label/{escape_name(name)}/values", form)
 
     async def series(self, form: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
         """Return the label sets of series for match[], start and end."""
-        found: list[dict[str, str]] = await self._data("/api/v1/series", form)
+        path = "/api/v1/series"
+        found: list[dict[str, str]] = await self._data(path, form)
+        try:
+            await asyncio.to_thread(_check_texts, found)
+        except (TypeError, AttributeError, UnicodeEncodeError) as error:
+            raise self._unexpected(path, "label sets", error) from error
         return found
 
     @asynccontextmanager
@@ -106,6 +111,16 @@ class PrometheusClient:
                 yield response
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+
+    async def _texts(self, path: str, form: Sequence[tuple[str, str]]) -> list[bytes]:
+        found = await self._data(path, form)
+        try:
+            return [text.encode() for text in found]
+        except (TypeError, AttributeError, UnicodeEncodeError) as error:
+            raise self._unexpected(path, "a list of texts", error) from error
+
+    def _unexpected(self, path: str, expected: str, error: Exception) -> StoreError:
+        return StoreError(f"{self.url}{path}: expected {expected}, found {type(error).__name__}", endpoint=self.url)
 
     async def _data(self, path: str, form: Sequence[tuple[str, str]] = ()) -> Any:
         response = await self._request("GET", path, form)
@@ -138,6 +153,12 @@ class PrometheusClient:
             return InputError(f"Prometheus {self.url} refused the request: {reason}")
         kind = StoreUnavailable if status in (500, 502, 503, 504) else StoreError
         return kind(f"Prometheus {self.url} answered {status}: {reason}", endpoint=self.url)
+
+
+def _check_texts(found: Sequence[Mapping[str, str]]) -> None:
+    """Raise TypeError, AttributeError or UnicodeEncodeError where these are no mappings of text to text."""
+    for labels in found:
+        "".join(text for pair in labels.items() for text in pair).encode()
 
 
 def escape_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -271,8 +272,10 @@ async def test_external_labels_keep_the_text_that_prometheus_has_for_them(tmp_pa
         await client.close()
 
 
-@pytest.mark.parametrize("body", ["{}", "[]", '{"data": []}', '{"data": {"yaml": "{"}}', '{"data": {"yaml": "[]"}}'])
-async def test_what_is_no_prometheus_is_an_error_that_names_it(body: str) -> None:
+@asynccontextmanager
+async def answering(body: str) -> AsyncIterator[PrometheusClient]:
+    """Give a client of a server that answers everything with one body."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
@@ -282,9 +285,29 @@ async def test_what_is_no_prometheus_is_an_error_that_names_it(body: str) -> Non
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         client = PrometheusClient(f"http://127.0.0.1:{port}")
-        with pytest.raises(StoreError, match=rf"http://127\.0\.0\.1:{port}/api/v1/status/config: expected"):
-            await client.external_labels()
+        yield client
         await client.close()
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '{"data": []}', '{"data": {"yaml": "{"}}', '{"data": {"yaml": "[]"}}'])
+async def test_what_is_no_prometheus_is_an_error_that_names_it(body: str) -> None:
+    async with answering(body) as client:
+        with pytest.raises(StoreError, match=rf"{re.escape(client.url)}/api/v1/status/config: expected"):
+            await client.external_labels()
+
+
+@pytest.mark.parametrize("data", ["5", "[5]", "[null]", '["\\ud800"]', '[{"a": 5}]', '[{"\\ud800": "a"}]', "[[]]"])
+async def test_labels_that_are_no_texts_are_an_error_that_names_it(data: str) -> None:
+    async with answering(f'{{"data": {data}}}') as client:
+        for asked in (client.label_names(()), client.label_values("job", ()), client.series(())):
+            with pytest.raises(StoreError, match=rf"{re.escape(client.url)}/api/v1/\S+: expected"):
+                await asked
+
+
+@pytest.mark.parametrize("number", ["..", "1e999", "1e308", "NaN"])
+async def test_an_oldest_time_that_is_no_time_is_not_known(number: str) -> None:
+    async with answering(f"prometheus_tsdb_lowest_timestamp_seconds {number}\n") as client:
+        assert await client.lowest_time_ms() is None
 
 
 async def test_a_prometheus_that_is_down_is_named() -> None:
