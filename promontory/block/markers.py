@@ -62,7 +62,7 @@ def parse_mark(body: bytes, kind: MarkKind, *, source: str) -> Mark:
         ulid=ulid,
         time_s=fields.integer(kind.time_field),
         details=fields.text("details", default=""),
-        reason=fields.text("reason", default=""),
+        reason="" if kind is MarkKind.DELETION else fields.text("reason", default=""),
     )
 
 

@@ -18,6 +18,10 @@ FINDS = {
     "a nameless label of a remote-read answer was served": ("remote_sampled", "010a070a050a03120161"),
     "nameless external labels were taken": ("meta", (META % b'{"": "a"}').hex()),
     "the hash of a file was forgotten where its function was": ("meta", (META % b"{}").hex()),
+    "a deletion mark had a reason": (
+        "mark",
+        b'{"id": "01HF1Z4YQ0000000000000000A", "version": 1, "deletion_time": 1, "reason": "manual"}'.hex(),
+    ),
     "a bucket in which two of a finer schema cancel out stayed": (
         "chunk_histogram",
         "000500ff3f50624dd2f1a9fcc4d446e6000000000000000193dbef31d8e60003c0ff3f50624dd262d6ae0f00b99627e0"
