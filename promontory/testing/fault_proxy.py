@@ -68,14 +68,23 @@ class FaultProxy:
     def __init__(self, upstream_port: int, clock: Clock) -> None:
         self.port = 0
         self.requests: list[Request] = []
-        self.received_bytes = 0
-        self.sent_bytes = 0
         self.fired: Counter[Fault] = Counter()
         self._upstream_port = upstream_port
         self._clock = clock
         self._plans: list[_Plan] = []
         self._share: _Share | None = None
+        self._exchanges: list[Exchange] = []
         self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def received_bytes(self) -> int:
+        """Bytes of the bodies of requests."""
+        return sum(len(request.body) for request in self.requests)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the server's bodies that were passed on."""
+        return sum(exchange.sent_bytes for exchange in self._exchanges)
 
     def plan(self, fault: Fault, *, times: int | None = 1, method: str = "", text: str = "") -> None:
         """Make a fault of the next `times` requests (None: of all) of a method whose target holds a text."""
@@ -117,10 +126,9 @@ class FaultProxy:
         try:
             request = await read_request(reader, writer)
             self.requests.append(request)
-            self.received_bytes += len(request.body)
             exchange = Exchange(request, (reader, writer), self._upstream_port, self._clock)
+            self._exchanges.append(exchange)
             await self._answer(request, exchange)
-            self.sent_bytes += exchange.sent_bytes
         except (ConnectionError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:

@@ -78,9 +78,9 @@ class Exchange:
             left = limit_bytes
             while piece := await reader.read(_PIECE_BYTES):
                 passed = piece if left is None else piece[:left]
+                self.sent_bytes += len(passed)  # before the client can have seen them
                 self._writer.write(passed)
                 await self._writer.drain()
-                self.sent_bytes += len(passed)
                 left = None if left is None else left - len(passed)
                 if len(passed) < len(piece):
                     return True
