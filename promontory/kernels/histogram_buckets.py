@@ -85,7 +85,8 @@ def widen_zero(
 ) -> tuple[float, float, float]:  # fmt: skip
     """Return (threshold, zero count, lost) for a zero bucket of at least `wanted`, given the present count.
 
-    A populated bucket that the threshold would cut is taken in as a whole, which raises the threshold to its end.
+    A populated bucket that the threshold would cut is taken in as a whole, which raises the threshold to its end. One
+    that a subtraction emptied is not populated any more.
     """
     zero, zero_lost = zero_count, zero_count_lost
     middle = first_positive(key, size)
@@ -100,7 +101,8 @@ def widen_zero(
             zero, zero_lost = add_compensated(lost[place], zero, zero_lost)
             bound = outer_bound(key[place], 0, schema, fractions)
             if bound > wanted:
-                wanted = bound
+                if total[place] != 0.0:
+                    wanted = bound
                 break
         for place in range(middle - 1, -1, -1):
             if outer_bound(key[place], -1, schema, fractions) >= wanted:
@@ -109,9 +111,10 @@ def widen_zero(
             zero, zero_lost = add_compensated(lost[place], zero, zero_lost)
             bound = outer_bound(key[place], 0, schema, fractions)
             if bound > wanted:
-                # What was taken in on the positive side was measured against the smaller threshold.
-                wanted = bound
-                redo = True
+                if total[place] != 0.0:
+                    # What was taken in on the positive side was measured against the smaller threshold.
+                    wanted = bound
+                    redo = True
                 break
     return wanted, zero, zero_lost
 

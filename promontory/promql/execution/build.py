@@ -43,7 +43,7 @@ from promontory.promql.execution.statistics_only import StatisticsOnlyStage
 from promontory.promql.execution.values import METADATA_LABELS, Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
-from promontory.promql.plan.arithmetic import ARITHMETIC
+from promontory.promql.plan.arithmetic import ARITHMETIC, TRIMS
 from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS, STATISTICS
 from promontory.promql.plan.nodes import PlanNode, plan_children
 from promontory.promql.plan.selects import inner_grid, selector_of
@@ -162,6 +162,8 @@ class Builder:
         def make(scalar: Floats) -> Stage:
             return VectorScalarStage(self._run, node, scalar)
 
+        if node.op in TRIMS and node.swapped:  # refuses floats and histograms, and tells of the last of all
+            return StageOperator(make, children)
         drops = METADATA_LABELS if node.return_bool or node.op in ARITHMETIC else ()
         return self._staged(make, children, grid.count, drops=drops)
 

@@ -65,8 +65,8 @@ def _mark(run: Run, steps: Steps, group: Groups, groups: int) -> Flags:
 
 def _stand_ins(matching: Matching, labels: LabelRows, group: Groups, present: Flags, value: float) -> Steps:
     """Return one row a group of the side that `labels` are of, present where `present` bool[g, k] says."""
-    groups, first = np.unique(group, return_index=True)
+    first = np.sort(np.unique(group, return_index=True)[1])
     rows = labels.take(first.astype(np.int64))
     signature = rows.keep(matching.labels) if matching.on else rows.without((METRIC_NAME, *matching.labels))
-    there = present[groups]
+    there = present[group[first]]
     return compact(make_steps(signature, np.full(there.shape, value), there))

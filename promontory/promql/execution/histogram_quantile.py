@@ -27,7 +27,8 @@ from promontory.promql.execution.values import Floats, compact, concat_steps, me
 from promontory.promql.execution.wording import format_general, warn_quantiles
 from promontory.promql.plan.nodes import HistogramQuantile
 
-# By the code of a metric's name, of classic histograms whose counts fell: kernels/quantiles.py, float64[k, 4].
+# By the code of a metric's name, of classic histograms whose counts fell: kernels/quantiles.py, float64[k, 4]. They are
+# mended for the first quantile that asks, so no other one finds them so.
 Forced = dict[int, Floats]
 
 
@@ -71,11 +72,13 @@ def _classic_quantiles(run: Run, classic: ClassicHistograms, quantile: Floats, f
         part = classic if len(codes) == 1 else classic.take(chosen)
         rows, start = part.order()
         out, out_present = np.zeros((len(part), len(quantile))), np.zeros((len(part), len(quantile)), np.bool_)
+        corrected = np.zeros((len(quantile), 4))
         histogram_quantiles(
             part.buckets.values, part.buckets.present, part.bounds, rows, start, quantile, run.stop,
-            np.empty(len(rows)), np.empty(len(rows)), out, out_present,
-            forced.setdefault(code, np.zeros((len(quantile), 4))),
+            np.empty(len(rows)), np.empty(len(rows)), out, out_present, corrected,
         )  # fmt: skip
+        known = forced.setdefault(code, corrected)
+        np.copyto(known, corrected, where=known[:, :1] == 0)
         values[chosen], present[chosen] = out, out_present
     return Steps(classic.labels, values, present, classic.drop_name)
 

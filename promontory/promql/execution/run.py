@@ -116,9 +116,10 @@ class Run:
             self._warnings[text] = _later(self._warnings.get(text, NOWHERE), position)
 
     def warn_often(self, text: str, position: Position, occurrences: int) -> None:
-        """Note a warning that says how often it arose where that is more than once."""
-        self.warn(text, position)
+        """Note a warning that says how often it arose where that is more than once; it names the first place."""
         with self._lock:
+            first = self._warnings.get(text, position)
+            self._warnings[text] = min(first, position, key=lambda place: place.order)
             self._occurrences[text] = self._occurrences.get(text, 0) + occurrences
 
     def inform(self, text: str, position: Position) -> None:
