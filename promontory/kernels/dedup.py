@@ -64,11 +64,16 @@ def assign_lanes(
 
 @kernel("int64(int64[::1], int64[::1])")
 def find_disorder(row_start: Offsets, timestamps_ms: Times) -> int:
-    """Return the first row whose timestamps do not rise, or the number of rows."""
+    """Return the first row whose timestamps do not rise, or the number of rows.
+
+    Slices make the indexes plainly non-negative, so that a row is vector code.
+    """
     for row in range(len(row_start) - 1):
+        now = timestamps_ms[row_start[row] + 1 : row_start[row + 1]]
+        before = timestamps_ms[row_start[row] : row_start[row + 1] - 1]
         falls = 0
-        for sample in range(row_start[row] + 1, row_start[row + 1]):
-            falls |= timestamps_ms[sample] <= timestamps_ms[sample - 1]
+        for sample in range(len(now)):
+            falls += now[sample] <= before[sample]
         if falls:
             return row
     return len(row_start) - 1
