@@ -22,6 +22,7 @@ from importlib.metadata import version
 from promontory.errors import InputError, PromontoryError
 from promontory.model.clock import Clock, SystemClock
 from promontory.model.context import Budget, QueryContext
+from promontory.service.allocator import TRIM_INTERVAL_S, Allocator, find_allocator
 from promontory.service.command import one_line
 from promontory.service.grpc_server import GrpcServer
 from promontory.service.http_app import App, HttpApp
@@ -58,6 +59,7 @@ class Service:
         self._ending = asyncio.Event()
         self._exit_code = 0
         self._failure: PromontoryError | None = None
+        self._allocator = find_allocator()
 
     def mount(self, app: App) -> None:
         """Serve an application over HTTP beside the probes and metrics."""
@@ -145,6 +147,8 @@ class Service:
         self.probes.set_ready(STARTED)
         gc.collect()
         gc.freeze()
+        if self._allocator is not None and self._allocator.keep():
+            self.start(self._give_memory_back(self._allocator), name="allocator")
         logger.info("service started", extra={"version": version("promontory"), **addresses})
 
     async def _drain(self, http: HttpServer) -> None:
@@ -185,6 +189,11 @@ class Service:
             pause_s, last_reason, has_succeeded = RETRY_S, "", True
             self.probes.set_ready(part)
             await self.clock.sleep(interval_s)
+
+    async def _give_memory_back(self, allocator: Allocator) -> None:
+        while True:
+            await self.clock.sleep(TRIM_INTERVAL_S)
+            await asyncio.to_thread(allocator.give_back)
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
