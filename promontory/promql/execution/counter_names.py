@@ -21,12 +21,15 @@ RATES = frozenset(["rate", "increase"])
 def inform_of_gauges(run: Run, labels: LabelRows, floats: NDArray[np.bool_], position: Position) -> None:
     """Note the metrics that may be no counters; floats: bool[n, k], where a rate gave a number."""
     rows = floats.any(axis=1)
-    names, types = labels.column(b"__name__")[rows], labels.column(b"__type__")[rows]
+    pairs = labels.column(b"__name__")[rows].astype(np.int64) << 32
+    if run.type_and_unit:
+        pairs |= labels.column(b"__type__")[rows]
     text = labels.symbols.text
-    for code, type_code in np.unique(np.stack([names, types]), axis=1).T:
+    for pair in np.unique(pairs).tolist():
+        code, type_code = pair >> 32, pair & 0xFFFFFFFF
         if not code:
             continue
-        name, kind = text(int(code)), text(int(type_code)) if type_code else b""
+        name, kind = text(code), text(type_code) if type_code else b""
         if run.type_and_unit:
             if kind not in COUNTER_TYPES:
                 run.inform(

@@ -58,6 +58,8 @@ def warn_float_overlaps(
     run: Run, samples: Samples, ends: TimeGrid, range_ms: int, floats: Flags, position: Position
 ) -> None:  # fmt: skip
     """Note in which windows that gave a number, bool[n, count] `floats`, a counter began before the sample before."""
+    if samples.start_ms is None:
+        return
     overlapped = find_restarts(samples)[1]
     if not overlapped.any():
         return
