@@ -145,6 +145,33 @@ def take_start(data: Bytes, last_bit: int, number: int, flags: int, before_ms: i
 
 
 @kernel("int64(int64, int64, int64, int64[::1], float64[::1], int32[::1], int64, int32[::1], float64[::1])")
+def put_side(
+    low: int, high: int, floats: int, steps: Ints, values: Floats, keys: Keys,
+    at: int, out_key: Keys, out_count: Floats,
+) -> int:  # fmt: skip
+    """Write the populated ones of the buckets [low, high), of one side, by index; return the place after them.
+
+    Buckets that a lower resolution unites have one key and are added in the order of their indexes, as Prometheus does.
+    """
+    first = at
+    total = wrap64(0)
+    for place in range(low, high):
+        total = wrap64(total + wrap64(steps[place]))
+        number = values[XOR_BUCKETS + place] if floats else signed64(total)
+        if number == 0.0:
+            continue
+        if at > first and out_key[at - 1] == keys[place]:
+            out_count[at - 1] += number
+            if out_count[at - 1] == 0.0:  # counts of a gauge may be negative
+                at -= 1
+            continue
+        out_key[at] = keys[place]
+        out_count[at] = number
+        at += 1
+    return at
+
+
+@kernel("int64(int64, int64, int64, int64[::1], float64[::1], int32[::1], int64, int32[::1], float64[::1])")
 def put_buckets(
     positives: int, negatives: int, floats: int, steps: Ints, values: Floats, keys: Keys,
     at: int, out_key: Keys, out_count: Floats,
@@ -153,34 +180,15 @@ def put_buckets(
 
     values: XORed fields as floats · keys: positive side first, each side from its least index
     """
-    first = at
-    total = wrap64(0)
-    for place in range(positives, positives + negatives):
-        total = wrap64(total + wrap64(steps[place]))
-        out_count[at + place - positives] = values[XOR_BUCKETS + place] if floats else signed64(total)
-        out_key[at + place - positives] = keys[place]
+    end = put_side(positives, positives + negatives, floats, steps, values, keys, at, out_key, out_count)
     # The negative side rises towards zero: its last bucket comes first.
-    for place in range(negatives // 2):
-        low, high = at + place, at + negatives - 1 - place
+    low, high = at, end - 1
+    while low < high:
         out_count[low], out_count[high] = out_count[high], out_count[low]
         out_key[low], out_key[high] = out_key[high], out_key[low]
-    total = wrap64(0)
-    for place in range(positives):
-        total = wrap64(total + wrap64(steps[place]))
-        out_count[at + negatives + place] = values[XOR_BUCKETS + place] if floats else signed64(total)
-        out_key[at + negatives + place] = keys[place]
-    for place in range(first, first + positives + negatives):
-        if out_count[place] == 0.0:
-            continue
-        if at > first and out_key[at - 1] == out_key[place]:
-            out_count[at - 1] += out_count[place]
-            if out_count[at - 1] == 0.0:  # counts of a gauge may be negative
-                at -= 1
-            continue
-        out_key[at] = out_key[place]
-        out_count[at] = out_count[place]
-        at += 1
-    return at
+        low += 1
+        high -= 1
+    return put_side(0, positives, floats, steps, values, keys, end, out_key, out_count)
 
 
 @kernel("boolean(int64, int64, int64)")

@@ -19,7 +19,9 @@ from promontory.model.samples import STALE_NAN_BITS, Samples
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME
 from promontory.testing.histogram_values import HistogramValue, histogram_at, histograms_of
-from tests.golden.chunks import GoldenChunk, columns_of, read_golden_chunks
+from tests.chunk.test_decode_samples import samples_of as decoded_chunk
+from tests.golden.chunks import GoldenChunk, columns_of, exactly, read_golden_chunks
+from tests.golden.plain_chunks import read_plain
 
 STALE = float(np.array([STALE_NAN_BITS], np.uint64).view(np.float64)[0])
 RUNNING = np.zeros(1, np.uint8)
@@ -98,6 +100,9 @@ def test_rows_of_floats_histograms_and_stale_markers_come_back(values: list[list
             assert _bare(found) == _bare(value)
         else:
             assert found == np.float64(value).view(np.uint64)
+    for number, (start, length) in enumerate(zip(encoded.start, encoded.length, strict=True)):
+        plain = read_plain(int(encoded.encoding[number]), encoded.data[start : start + length].tobytes())
+        assert exactly(plain) == exactly(decoded_chunk(decoded, number))
     starts = encoded.first[:-1]
     row_of_sample = np.repeat(np.arange(len(values)), [len(row) for row in values])
     assert encoded.row.tolist() == row_of_sample[starts].tolist()

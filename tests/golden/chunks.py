@@ -1,6 +1,7 @@
 """Golden chunks: bytes that Prometheus wrote, and the samples that it reads from them.
 
-`chunks.json.gz` was made by `make_chunks.go`, which says how. Floats are the hexadecimal digits of their bits.
+`chunks.json.gz` was made by `make_chunks.go` and `edge_chunks.json.gz`, the corners of each encoding, by
+`make_edge_chunks.go`; both say how. Floats are the hexadecimal digits of their bits.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,21 +36,30 @@ class GoldenSample:
 
 @dataclass(frozen=True, slots=True)
 class GoldenChunk:
-    """One chunk's payload and samples."""
+    """One chunk's payload and samples: all `count` of them, or the first and last five."""
 
     name: str
     encoding: int
     data: bytes
     samples: tuple[GoldenSample, ...]
+    count: int
 
 
-def read_golden_chunks() -> list[GoldenChunk]:
-    """Return all golden chunks."""
-    found = json.loads(gzip.decompress(Path(__file__).with_name("chunks.json.gz").read_bytes()))
+def read_golden_chunks(name: str = "chunks") -> list[GoldenChunk]:
+    """Return the golden chunks of a file."""
+    found = json.loads(gzip.decompress(Path(__file__).with_name(f"{name}.json.gz").read_bytes()))
     return [
-        GoldenChunk(one["name"], one["encoding"], bytes.fromhex(one["hex"]), tuple(map(_sample, one["samples"])))
+        GoldenChunk(
+            one["name"], one["encoding"], bytes.fromhex(one["hex"]), tuple(map(_sample, one["samples"])),
+            one.get("count", len(one["samples"])),
+        )
         for one in found
-    ]
+    ]  # fmt: skip
+
+
+def exactly(samples: Sequence[GoldenSample]) -> list[object]:
+    """Return what is equal where the samples are, bit for bit."""
+    return [(one.time_ms, one.start_ms, one.bits, _exact_histogram(one.histogram)) for one in samples]
 
 
 def columns_of(chunks: list[GoldenChunk]) -> tuple[ChunkColumns, NDArray[np.uint8]]:
@@ -61,6 +72,20 @@ def columns_of(chunks: list[GoldenChunk]) -> tuple[ChunkColumns, NDArray[np.uint
         buffer=np.zeros(count, np.int32), start=start[:-1], length=np.diff(start), source=np.zeros(count, np.int32),
     )  # fmt: skip
     return columns, np.frombuffer(b"".join(chunk.data for chunk in chunks), np.uint8)
+
+
+def _exact_histogram(value: HistogramValue | None) -> object:
+    if value is None:
+        return None
+    sides = [sorted(side.items()) for side in (value.positive, value.negative)]
+    numbers = (value.count, value.sum, value.zero_count, value.zero_threshold, *value.custom_values)
+    numbers += tuple(count for side in sides for _, count in side)
+    return (
+        value.schema,
+        value.hint,
+        [[index for index, _ in side] for side in sides],
+        struct.pack(f"{len(numbers)}d", *numbers),
+    )
 
 
 def _sample(found: dict[str, Any]) -> GoldenSample:

@@ -11,6 +11,7 @@ import (
 	"math"
 	"math/rand"
 	"os"
+	"sort"
 	"strconv"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -41,6 +42,8 @@ type C struct {
 	Encoding uint8  `json:"encoding"`
 	Hex      string `json:"hex"`
 	Samples  []S    `json:"samples"`
+	// Of chunks too long to be listed: how many samples there are; the first and last five are.
+	Count int `json:"count,omitempty"`
 }
 
 func bitsOf(f float64) string { return strconv.FormatUint(math.Float64bits(f), 16) }
@@ -193,7 +196,26 @@ func makeHist(r *rand.Rand, kind string, schema int32, n int) []*histogram.Histo
 	return out
 }
 
+func sorted[T any](named map[string]T) []string {
+	var names []string
+	for name := range named {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func write(all []C) {
+	b, _ := json.Marshal(all)
+	os.Stdout.Write(b)
+	fmt.Fprintln(os.Stderr, len(all))
+}
+
 func main() {
+	if len(os.Args) > 1 {
+		write(edgeChunks())
+		return
+	}
 	r := rand.New(rand.NewSource(20261121))
 	var all []C
 	stepTime := func(t int64) int64 {
@@ -311,7 +333,5 @@ func main() {
 			}
 		}
 	}
-	b, _ := json.Marshal(all)
-	os.Stdout.Write(b)
-	fmt.Fprintln(os.Stderr, len(all))
+	write(all)
 }
