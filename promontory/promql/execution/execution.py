@@ -25,13 +25,14 @@ from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
 from promontory.promql.execution.names import drop_marked_names, drop_marked_samples_names
 from promontory.promql.execution.operator import Batch, Operator
-from promontory.promql.execution.run import Run
+from promontory.promql.execution.run import CELL_BYTES, Run
 from promontory.promql.execution.values import Value, compact, constant_steps, take_steps
 from promontory.promql.plan.plan import Plan
 from promontory.promql.plan.walk import walk_tree
 
 MAX_SAMPLES = 50_000_000
-# Cells of the vectors that are made of one part: few short series over many times would else be gigabytes.
+# Cells of the vectors that are made of one part, as if all were floats: few short series over many times would else be
+# gigabytes.
 BATCH_CELLS = 4 << 20
 
 
@@ -62,6 +63,10 @@ class Execution:
         """Yield a batch in parts whose vectors over all times, in all pipelines, are small."""
         self.samples_read += len(samples.timestamps_ms)
         width = sum(pipeline.width for pipeline in self._pipelines[index])
+        if samples.histograms is not None:
+            # A function of them may make one of its own at each time.
+            table = samples.histograms.table
+            width *= 1 + table.resident_bytes // (max(len(table), 1) * CELL_BYTES)
         return samples.split(max(1, BATCH_CELLS // max(1, width)))
 
     def prepare(self, index: int, samples: Samples) -> Sequence[Batch]:
