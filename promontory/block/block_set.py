@@ -5,7 +5,8 @@
     series b   |            |-- chunks --|        a range without samples gets no block
 
 Samples come in batches of whole series in label order, so the memory held is that of one batch, of the labels and of
-a few hundred kilobytes a block.
+a few hundred kilobytes a block. Floats and native histograms are written; start times have no place in the chunks that
+every reader knows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +23,12 @@ from numpy.typing import NDArray
 from promontory.block.meta import BlockMeta, ThanosMeta
 from promontory.block.ulid import ENTROPY_BYTES, make_ulid
 from promontory.block.writer import BlockWriter
-from promontory.chunk.encode import SAMPLES_PER_CHUNK, encode_cuts
+from promontory.chunk.encode import MOST_SAMPLES_PER_CHUNK, SAMPLES_PER_CHUNK, encode_cuts
+from promontory.chunk.encode_samples import encode_samples
 from promontory.errors import InputError
 from promontory.kernels.chunk_write import cut_chunks, find_late_sample
 from promontory.model.clock import Clock
+from promontory.model.frame import ChunkColumns
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
@@ -64,19 +68,30 @@ def write_blocks(
 
         for batch in batches:
             labels = _translate(batch.labels, symbols)
-            row, chunk_start = _cut(batch, block_range_ms, samples_per_chunk)
-            encoded = encode_cuts(row, chunk_start, batch.timestamps_ms, batch.values)
-            columns = encoded.columns()
-            number = encoded.min_ms // block_range_ms
+            columns, data = _encode(batch, block_range_ms, samples_per_chunk)
+            number = columns.min_ms // block_range_ms
             order = np.argsort(number, kind="stable")
             borders = np.flatnonzero(np.diff(number[order])) + 1
             for index in np.split(order, borders) if len(order) else ():
-                open_writer(int(number[index[0]])).add(labels, columns.take(index), (encoded.data,))
+                open_writer(int(number[index[0]])).add(labels, columns.take(index), (data,))
         by_time = [writers[number] for number in sorted(writers)]
         metas = [writer.seal() for writer in by_time]
         for writer in by_time:
             writer.publish()
         return metas
+
+
+def _encode(samples: Samples, block_range_ms: int, samples_per_chunk: int) -> tuple[ChunkColumns, NDArray[np.uint8]]:
+    """Return the chunks by row and time, none across a border of a range, and their bytes."""
+    if samples.histograms is None:
+        row, chunk_start = _cut(samples, block_range_ms, samples_per_chunk)
+        floats = encode_cuts(row, chunk_start, samples.timestamps_ms, samples.values)
+        return floats.columns(), floats.data
+    # Histograms are cut where they must be; a row's samples of each range are given as a row of their own.
+    row, span_start = _cut(samples, block_range_ms, max(len(samples.values), 1))
+    spans = replace(samples, labels=samples.labels.take(row.astype(np.int64)), row_start=span_start)
+    encoded = encode_samples(spans, samples_per_chunk=min(samples_per_chunk, MOST_SAMPLES_PER_CHUNK - 1))
+    return replace(encoded.columns(), row=row[encoded.row]), encoded.data
 
 
 def _cut(samples: Samples, block_range_ms: int, samples_per_chunk: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -4,7 +4,7 @@
 
 Rule: a directory named by a ULID is a whole block, at any moment; Prometheus deletes leftovers of the other name at
 its start. In memory stay the labels and about ten bytes a chunk; chunks go to disk as they come.
-Source: prometheus tsdb/compact.go, tsdb/tombstones/tombstones.go (2.42).
+Source: Prometheus 3.14, tsdb/compact.go, tsdb/tombstones/tombstones.go.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class BlockWriter:
         kept = np.flatnonzero(counts)
         rows = labels.take(kept)
         self._check_order(rows)
-        sample_count, refs, largest = self._write_chunks(chunks, buffers)
+        counts_of_samples, refs, largest = self._write_chunks(chunks, buffers)
         self._note_entries(rows, counts[kept], chunks, refs)
-        self._note_stats(rows, chunks, sample_count, largest)
+        self._note_stats(rows, chunks, counts_of_samples, largest)
 
     def finish(self) -> BlockMeta:
         """Seal and publish the block; return its meta."""
@@ -161,7 +161,8 @@ class BlockWriter:
 
     def _write_chunks(
         self, chunks: ChunkColumns, buffers: Sequence[NDArray[np.uint8]]
-    ) -> tuple[int, NDArray[np.int64], int]:
+    ) -> tuple[tuple[int, int, int], NDArray[np.int64], int]:
+        """Return how many samples, floats and histograms there are, the references, and the largest record's bytes."""
         addresses, sizes = locate_buffers(buffers)
         end = chunks.start + chunks.length
         inside = (chunks.start >= 0) & (chunks.length >= 0) & (end <= sizes[chunks.buffer])
@@ -169,9 +170,9 @@ class BlockWriter:
         records = np.empty(int(chunks.length.sum()) + RECORD_ROOM * len(chunks), np.uint8)
         position = np.empty(len(chunks) + 1, np.int64)
         columns = (chunks.buffer, chunks.start, chunks.length, chunks.encoding)
-        sample_count = write_records(addresses, sizes, *columns, records, position)
+        counts = write_records(addresses, sizes, *columns, records, position)
         refs = self._segments.append(records[: position[-1]], position)
-        return sample_count, refs, int(np.diff(position).max())
+        return counts, refs, int(np.diff(position).max())
 
     def _note_entries(
         self, rows: LabelRows, counts: NDArray[np.int64], chunks: ChunkColumns, refs: NDArray[np.int64]
@@ -191,14 +192,19 @@ class BlockWriter:
         self._entry_start.append(entry_start[1:] + self._entry_bytes)
         self._entry_bytes += int(entry_start[-1])
 
-    def _note_stats(self, rows: LabelRows, chunks: ChunkColumns, sample_count: int, largest: int) -> None:
+    def _note_stats(
+        self, rows: LabelRows, chunks: ChunkColumns, counts: tuple[int, int, int], largest: int
+    ) -> None:  # fmt: skip
+        samples, floats, histograms = counts
         low, high = int(chunks.min_ms.min()), int(chunks.max_ms.max())
         before = self._range_ms or (low, high)
         self._range_ms = min(before[0], low), max(before[1], high)
         self._chunk_max_bytes = max(self._chunk_max_bytes, largest)
         self._stats = dataclasses.replace(
             self._stats,
-            sample_count=self._stats.sample_count + sample_count,
+            sample_count=self._stats.sample_count + samples,
+            float_sample_count=self._stats.float_sample_count + floats,
+            histogram_sample_count=self._stats.histogram_sample_count + histograms,
             series_count=self._stats.series_count + len(rows),
             chunk_count=self._stats.chunk_count + len(chunks),
         )

@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 # Most bytes of a record besides its payload.
 RECORD_ROOM = 15
 AGGREGATES_ENCODING = 0xFF
-START_TIME_HISTOGRAMS = (5, 6)
+FLOATS, HISTOGRAMS, START_TIME_HISTOGRAMS = (1, 4), (2, 3, 5, 6), (5, 6)
 # Bytes that are read to count an aggregate chunk: its first length, an encoding and a sample count.
 LONGEST_HEAD = 13
 MOST_TIME_MS = 2**63 - 1
@@ -84,7 +84,9 @@ def count_samples(data: Bytes, start: int, length: int, encoding: int) -> int:
     return high * 256 + signed64(data[start + 1])
 
 
-@kernel("int64(int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], uint8[::1], uint8[::1], int64[::1])")
+@kernel(
+    "UniTuple(int64, 3)(int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], uint8[::1], uint8[::1], int64[::1])"
+)
 def write_records(
     addresses: Ints,
     sizes: Ints,
@@ -94,23 +96,28 @@ def write_records(
     encoding: Bytes,
     out: Bytes,
     position: Ints,
-) -> int:
-    """Write chunk i as the record out[position[i] : position[i + 1]]; return how many samples they claim in all.
+) -> tuple[int, int, int]:
+    """Write chunk i as the record out[position[i] : position[i + 1]]; return how many samples they claim.
+
+    Those are samples of all chunks, of floats and of histograms; aggregates are neither, as in Prometheus' meta.json.
 
     The caller has checked that the chunks lie in their buffers, and gives RECORD_ROOM bytes a chunk beside payloads.
     """
     at = signed64(0)
-    samples = signed64(0)
+    samples, floats, histograms = signed64(0), signed64(0), signed64(0)
     for i in range(len(buffer)):
         data = octets_at(signed64(addresses[buffer[i]]), signed64(sizes[buffer[i]]))
         begin = signed64(start[i])
         size = signed64(length[i])
         position[i] = at
-        samples += count_samples(data, begin, size, encoding[i])
+        held = count_samples(data, begin, size, encoding[i])
+        samples += held
+        floats += held if encoding[i] in FLOATS else 0
+        histograms += held if encoding[i] in HISTOGRAMS else 0
         at = put_uvarint(out, at, wrap64(size))
         out[at] = encoding[i]
         copy_bytes(out, at + 1, data, begin, size)
         store_be32(out, at + 1 + size, crc32c(out, at, at + 1 + size))
         at += size + 5
     position[len(buffer)] = at
-    return samples
+    return samples, floats, histograms

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,9 @@ def test_a_block_of_copied_chunks_equals_prometheus_own_byte_for_byte(promtool_b
         for name in ("index", "chunks/000001", "tombstones"):
             assert (tmp_path / block.name / name).read_bytes() == (block / name).read_bytes(), name
         theirs = parse_meta((block / "meta.json").read_bytes(), source="promtool")
-        assert (meta.stats, meta.compaction) == (theirs.stats, theirs.compaction)
+        # 2.42 does not tell floats from histograms yet.
+        stats = replace(theirs.stats, float_sample_count=theirs.stats.sample_count)
+        assert (meta.stats, meta.compaction) == (stats, theirs.compaction)
         assert meta.max_time_ms == max(int(chunks.max_ms.max()) + 1, meta.min_time_ms)
 
 

@@ -63,11 +63,11 @@ def test_records_of_several_buffers_are_the_same_from_both_twins():
     results = []
     for call in (write_records, write_records.py_func):
         out, position = np.zeros(int(sizes.sum()) + 3 * RECORD_ROOM, np.uint8), np.zeros(4, np.int64)
-        start, encoding = np.zeros(3, np.int64), np.ones(3, np.uint8)
+        start, encoding = np.zeros(3, np.int64), np.array([1, 3, 0xFF], np.uint8)
         samples = call(addresses, sizes, buffer, start, sizes[buffer], encoding, out, position)
         results.append((samples, position.tolist(), bytes(out[: position[-1]])))
     assert results[0] == results[1]
-    assert results[0][0] == 21
+    assert results[0][0] == (14, 7, 7)
     assert results[0][2].startswith(b"\xae\x02\x01\0\7\3\3")
 
 
