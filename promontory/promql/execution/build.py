@@ -92,7 +92,7 @@ class Builder:
             case nodes.InfoTimes():
                 return self._staged(lambda: InfoTimesStage(self._run, grid, node.read), children, grid.count)
             case nodes.Resample():
-                return self._staged(lambda: ResampleStage(inner_grid(node, grid)), children, None)
+                return self.resample(node, grid, children)
             case nodes.Extend():
                 return self._staged(lambda: ExtendStage(grid, node.read), children, None)
             case nodes.Window():
@@ -124,6 +124,14 @@ class Builder:
         if read.extension is nodes.Extension.SMOOTHED and not (node.times or node.starts):
             stage = SmoothedLookupStage(self._run, grid, read, node.position)
         return self._staged(lambda: stage, children, grid.count)
+
+    def resample(self, node: nodes.Resample, grid: TimeGrid, children: list[Operator]) -> Operator:
+        """Subqueries: windows look at rows one by one, so none may wait to be merged."""
+        (vector,) = children
+        for stage in vector.stages if isinstance(vector, Pipeline) else ():
+            if isinstance(stage, DropNameStage):
+                stage.merging = False
+        return self._staged(lambda: ResampleStage(inner_grid(node, grid)), children, None)
 
     def window(self, node: nodes.Window, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Functions over range vectors."""
@@ -190,7 +198,7 @@ class Builder:
         if isinstance(rows, Pipeline) and rows.open and not waits and (rows.fixed_name or not drops):
             rows.then(make(*known), count=count)
             if drops:
-                rows.then(DropNameStage(self._run, drops, fixed_name=True), count=count)
+                rows.then(DropNameStage(self._run, drops, fixed_name=True, merging=True), count=count)
             return rows
         built = StageOperator(make, children)
         return Compute(functools.partial(merge_names, self._run, drops), [built]) if drops else built

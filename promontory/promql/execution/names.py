@@ -18,7 +18,13 @@ from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import METADATA_LABELS, SAME_LABELSET, merge_equal
+from promontory.promql.execution.values import (
+    METADATA_LABELS,
+    SAME_LABELSET,
+    knows_types,
+    merge_equal,
+    refuse_collisions,
+)
 
 
 def drop_names(steps: Steps, run: Run, dropped: tuple[bytes, ...] = METADATA_LABELS) -> Steps:
@@ -79,33 +85,38 @@ def merge_names(run: Run, dropped: tuple[bytes, ...], steps: Steps) -> Steps:
 class DropNameStage:
     """A stage that drops names; at the end no two rows of all batches may be equal.
 
-    Where the selector fixes the name, rows without it are as distinct as with it and nothing is kept for the check.
+    With `merging` they may where they are not present at one time: whoever keeps the rows makes them one. Where the
+    selector fixes the name, rows without it are as distinct as with it and nothing is kept for the check.
     """
 
-    def __init__(self, run: Run, dropped: tuple[bytes, ...] = METADATA_LABELS, *, fixed_name: bool) -> None:
+    def __init__(
+        self, run: Run, dropped: tuple[bytes, ...] = METADATA_LABELS, *, fixed_name: bool, merging: bool = False
+    ) -> None:
         self._run = run
         self._dropped = dropped
         self._fixed_name = fixed_name
+        self.merging = merging
         self._lock = threading.Lock()
-        self._seen: list[LabelRows] = []
+        self._seen: list[tuple[LabelRows, NDArray[np.bool_]]] = []
 
     def apply(self, batch: Batch) -> Batch:
         """Return the rows without names."""
         assert isinstance(batch, Steps)
         dropped = drop_names(batch, self._run, self._dropped)
-        symbols = self._run.symbols
-        plain = symbols.find(b"__type__") is None and symbols.find(b"__unit__") is None
-        if not (self._run.delayed_names or (self._fixed_name and plain)):
-            rows = dropped.labels.take(np.flatnonzero(dropped.present.any(axis=1)))
+        if not (self._run.delayed_names or (self._fixed_name and not knows_types(self._run.symbols))):
+            rows = np.flatnonzero(dropped.present.any(axis=1))
             with self._lock:
-                self._seen.append(rows)
+                self._seen.append((dropped.labels.take(rows), dropped.present[rows]))
         return dropped
 
     def finish(self) -> None:
         """Raise ExecutionError where two series have the same labels now."""
         if not self._seen:
             return
-        rows = concat_rows(self._seen)
+        labels, present = zip(*self._seen, strict=True)
         self._seen.clear()
-        if len(rows.unique()[1]) < len(rows):
+        group, first = concat_rows(labels).unique()
+        if len(first) < len(group) and not self.merging:
             raise ExecutionError(SAME_LABELSET)
+        if len(first) < len(group):
+            refuse_collisions(np.concatenate(present), group, len(first))

@@ -14,7 +14,7 @@ from promontory.model.samples import Samples, concat_samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Batch, Operator, Stage
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import Value, compact, concat_steps
+from promontory.promql.execution.values import Value, compact, concat_steps, knows_types, merge_equal
 
 
 class Sink(Protocol):
@@ -108,7 +108,8 @@ class CollectSteps:
             self._run.release(part)
         steps = concat_steps(self._parts, self._run.symbols, self._count)
         self._parts = []
-        return steps
+        # Series that were told apart by their types alone, of which a stage took these.
+        return merge_equal(steps) if knows_types(self._run.symbols) and not self._run.delayed_names else steps
 
 
 class CollectSamples:

@@ -100,12 +100,9 @@ def merge_equal(steps: Steps) -> Steps:
     group, first = steps.labels.unique()
     if len(first) == len(steps):
         return steps
-    count = steps.values.shape[1]
-    owner = np.full((len(first), count), -1, np.int32)
-    if find_collision(steps.present, group, np.ones(count, np.bool_), owner, np.empty(3, np.int64)):
-        raise ExecutionError(SAME_LABELSET)
-    values = np.zeros((len(first), count))
-    present = np.zeros((len(first), count), np.bool_)
+    refuse_collisions(steps.present, group, len(first))
+    values = np.zeros((len(first), steps.values.shape[1]))
+    present = np.zeros(values.shape, np.bool_)
     merge_rows(steps.values, steps.present, group, values, present)
     histograms = None
     if steps.histograms is not None:
@@ -114,6 +111,19 @@ def merge_equal(steps: Steps) -> Steps:
         index[group[row], time] = steps.histograms.index[row, time]
         histograms = HistogramCells(index, steps.histograms.table)
     return Steps(steps.labels.take(first), values, present, _merged_marks(steps, group), histograms=histograms)
+
+
+def refuse_collisions(present: NDArray[np.bool_], group: NDArray[np.int32], groups: int) -> None:
+    """Raise ExecutionError where two rows of one group are present, bool[n, k], at one time."""
+    count = present.shape[1]
+    owner = np.full((groups, count), -1, np.int32)
+    if find_collision(present, group, np.ones(count, np.bool_), owner, np.empty(3, np.int64)):
+        raise ExecutionError(SAME_LABELSET)
+
+
+def knows_types(symbols: SymbolTable) -> bool:
+    """Say whether some series has a label besides its name that describes the metric."""
+    return any(symbols.find(name) is not None for name in METADATA_LABELS[1:])
 
 
 def _merged_marks(steps: Steps, group: NDArray[np.int32]) -> NDArray[np.bool_]:
