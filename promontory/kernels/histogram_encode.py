@@ -42,7 +42,7 @@ CHUNK_ROOM, LAYOUT_ROOM, BOUND_ROOM, SAMPLE_ROOM, BUCKET_ROOM = 64, 18, 10, 48, 
 @kernel("void(uint8[::1], uint64[::1], uint64)")
 def put_threshold(out: Bytes, cursor: Words, word: int) -> None:
     """Write a zero threshold, given as bits: a byte for 0 and powers of two from 2^-243 to 2^10, else nine."""
-    exponent = signed64((wrap64(word) >> wrap64(52)) & wrap64(2047))
+    exponent = signed64(wrap64(word) >> wrap64(52))  # the sign is its top bit: a negative threshold takes nine
     if word == wrap64(0):
         put_bits(out, cursor, wrap64(0), 8)
     elif signed64(count_trailing_zeros(wrap64(word))) >= 52 and exponent >= 780 and exponent <= 1033:

@@ -31,6 +31,10 @@ FINDS = {
         "chunk_float_histogram",
         "0012000000000000000000000000000000000000000008000000800000000000080000080005000000000000000003c0",
     ),
+    "a negative zero threshold became positive when it was written again": (
+        "chunk_float_histogram_st",
+        "c001d2ffc0000000000000000000000000000000000000000000000000000000000000000000000000000000000057670101f0",
+    ),
     "samples more than 2^63 ms apart could not be read as XOR": (
         "chunk_xor2",
         "0002fcffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7ffd27fcfc0e0ef6f1f1f1d2d1edff317f08ffff",
