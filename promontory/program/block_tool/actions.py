@@ -17,6 +17,7 @@ from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
+from promontory.model.matcher import Matcher
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
 from promontory.program.block_tool.files import open_files
 from promontory.program.block_tool.flags import BLOCK_FLAGS
@@ -113,7 +114,7 @@ def _dump(values: Values, bucket: Bucket, key: str) -> int:
         values.time_ms("--min-time", now_ms=now_ms) if values.is_given("--min-time") else MIN_TIME_MS,
         values.time_ms("--max-time", now_ms=now_ms) if values.is_given("--max-time") else MAX_TIME_MS,
     )
-    matcher_sets = [() if text == "{}" else parse_matchers(text) for text in values.texts("--match")]
+    matcher_sets = [_parse_match(text) for text in values.texts("--match")]
 
     async def work() -> list[str]:
         try:
@@ -130,6 +131,16 @@ def _dump(values: Values, bucket: Bucket, key: str) -> int:
     for warning in warnings:
         sys.stderr.write(f"promontory block: left out: {warning}\n")
     return EXIT_FAILED if warnings else 0
+
+
+def _parse_match(text: str) -> tuple[Matcher, ...]:
+    """Return the matchers of a --match; `{}` is every series, which no query may ask for."""
+    if text == "{}":
+        return ()
+    try:
+        return parse_matchers(text)
+    except InputError as error:
+        raise InputError(f"flag --match: {error}, found {text!r}") from None
 
 
 _ACTIONS: dict[str, Callable[[Values, Bucket, str], int]] = {"inspect": _inspect, "verify": _verify, "dump": _dump}
@@ -157,11 +168,14 @@ def _report_text(report: Report, took_s: float) -> str:
     lines += report.summary
     checked = (
         f"{report.sample_count:,} samples in {report.chunk_count:,} chunks of {report.series_count:,} series checked "
-        f"in {took_s:.2f} s ({report.sample_count / max(took_s, 1e-9) / 1e6:,.0f} M samples/s)"
+        f"in {took_s:.2f} s"
     )
+    rate = report.sample_count / max(took_s, 1e-9)
+    if rate >= 1e6:
+        checked += f" ({rate / 1e6:,.0f} M samples/s)"
     if report.unreferenced_bytes > 0:
         checked += f"; {report.unreferenced_bytes:,} bytes of the segments belong to no chunk that was read"
-    verdict = f"{faults.total:,} faults" if faults.total else "no faults"
+    verdict = "1 fault" if faults.total == 1 else f"{faults.total:,} faults" if faults.total else "no faults"
     return "\n".join([*lines, f"block {report.block}: {verdict}; {checked}"]) + "\n"
 
 

@@ -57,7 +57,7 @@ def open_files(bucket: Bucket, key: str) -> Iterator[BlockFiles]:
         try:
             sizes = runner.run(_list_files(bucket, key))
             if not sizes:
-                raise InputError(f"block {key}: expected files in {bucket.name}, found none")
+                raise InputError(f"block {key}: expected files in {bucket.name}/{key}, found none")
             yield BlockFiles(bucket, key, runner, sizes)
         finally:
             runner.run(bucket.close())

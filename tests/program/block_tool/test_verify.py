@@ -256,6 +256,8 @@ def test_the_command_exits_with_1_and_prints_json(
     text = capsysbinary.readouterr().out.decode()
     assert re.fullmatch(rf"block {ULID}: no faults; 180 samples in 18 chunks of 6 series checked in .*\n", text)
     flip(block, "chunks/000001", 130)
+    assert main(["block", "verify", str(block.directory)]) == 1
+    assert f"block {ULID}: 1 fault; 170 samples" in capsysbinary.readouterr().out.decode()
     assert main(["block", "verify", ULID, f"--bucket={block.directory.parent}", "--json"]) == 1
     found = json.loads(capsysbinary.readouterr().out)
     assert (found["ok"], found["fault_count"], found["samples"]) == (False, 1, 170)
@@ -275,6 +277,11 @@ def test_the_command_exits_with_1_and_prints_json(
         (["verify", ULID], "the ULID of a block needs --bucket or --objstore.config"),
         (["verify", "x", "--bucket=."], "argument BLOCK: expected the ULID of a block in the bucket, found 'x'"),
         (["verify", ULID, "--bucket=."], f"block {ULID}: expected files in"),
+        (["verify", "."], "expected files in "),
+        (
+            ["dump", ".", "--match=up{"],
+            "flag --match: 1:4: parse error: unexpected end of input inside braces, found 'up{'",
+        ),
         (["verify", ".", "--match={a=1}"], "flag --match: expected with dump, found with verify"),
         (["verify", ULID, "--bucket=nowhere"], "flag --bucket: expected a directory or a YAML file, found 'nowhere'"),
     ],
