@@ -111,7 +111,8 @@ def _reconcile_zero(
 ) -> None:  # fmt: skip
     """Find a zero bucket that holds both and cuts no populated bucket of either."""
     zero, zero_lost = facts[1, 1], facts[1, 2]
-    while facts[0, 0] != facts[1, 0]:
+    # Not `!=`, as Prometheus has it: it goes round for ever where a chunk says that a threshold is NaN.
+    while facts[0, 0] > facts[1, 0] or facts[0, 0] < facts[1, 0]:
         if facts[0, 0] > facts[1, 0]:
             facts[1, 0], facts[1, 1], facts[1, 2] = widen_zero(
                 key[1], total[1], lost[1], kinds[1, 3], kinds[1, 0], zero, zero_lost, facts[0, 0], fractions
