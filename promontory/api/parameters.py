@@ -18,6 +18,7 @@ from promontory.model.rfc3339 import parse_rfc3339_ms
 
 BODY_LIMIT_BYTES = 10 << 20
 MAX_NS = 2**63 - 1
+INT64_DIGITS = 19
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][+-]?\d+)?", re.ASCII)
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -78,8 +79,10 @@ class Parameters:
         text = self.text("limit")
         if not text:
             return 0
-        if re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII) is None:
-            raise invalid_parameter("limit", f'cannot parse "{text}" to a whole number')
+        if re.fullmatch(r"[+-]?[0-9]+", text) is None:
+            raise invalid_parameter("limit", f'strconv.Atoi: parsing "{text}": invalid syntax')
+        if len(text.lstrip("+-0")) > INT64_DIGITS or not -MAX_NS - 1 <= int(text) <= MAX_NS:
+            raise invalid_parameter("limit", f'strconv.Atoi: parsing "{text}": value out of range')
         if int(text) < 0:
             raise invalid_parameter("limit", "limit must be non-negative")
         return int(text)

@@ -78,7 +78,11 @@ BAD = [
     ("query?query=up&time=1e999", 'invalid parameter "time": '),
     ("query?query=up&timeout=x", 'invalid parameter "timeout": cannot parse "x" to a valid duration'),
     ("query?query=up&limit=-1", 'invalid parameter "limit": limit must be non-negative'),
-    ("query?query=up&limit=many", 'invalid parameter "limit": '),
+    ("query?query=up&limit=many", 'invalid parameter "limit": strconv.Atoi: parsing "many": invalid syntax'),
+    (
+        f"query?query=up&limit={1 << 63}",
+        f'invalid parameter "limit": strconv.Atoi: parsing "{1 << 63}": value out of range',
+    ),
     ("query?query=up&dedup=maybe", 'invalid parameter "dedup": expected true or false, found "maybe"'),
     ("query?query=up&engine=mine", "invalid parameter \"engine\": unknown engine: 'mine'"),
     ("query?query=up&shard_info={%22total_shards%22:2}", 'invalid parameter "shard_info": '),
