@@ -51,8 +51,9 @@ class StoreGateway:
         """Sync once. Raises BucketError, also where a block did not open because the bucket did not answer."""
         report = await self.store.sync()
         self.is_synced = True
-        self._metrics.observe(report, now_ms=self._service.clock.now_ms())
-        self._tell({ulid: one_line(error) for ulid, error in report.failed.items()} | dict(self.catalog.view.corrupt))
+        broken = {ulid: one_line(error) for ulid, error in report.failed.items()} | dict(self.catalog.view.corrupt)
+        self._metrics.observe(report, broken=len(broken), now_ms=self._service.clock.now_ms())
+        self._tell(broken)
         if report.opened or report.dropped:
             changes = {"opened": len(report.opened), "dropped": len(report.dropped), "loaded": report.loaded}
             logger.info("blocks synced", extra=changes)

@@ -14,7 +14,7 @@ class StoreMetrics:
         self._loaded = Gauge("thanos_bucket_store_blocks_loaded", "Blocks that are served.", registry=registry)
         self._loads = Counter("thanos_bucket_store_block_loads", "Blocks opened or tried.", registry=registry)
         self._failures = Counter(
-            "thanos_bucket_store_block_load_failures", "Blocks that did not open.", registry=registry
+            "thanos_bucket_store_block_load_failures", "Blocks that cannot be read.", registry=registry
         )
         self._drops = Counter("thanos_bucket_store_block_drops", "Blocks dropped.", registry=registry)
         self._synced = Gauge(
@@ -22,10 +22,10 @@ class StoreMetrics:
             registry=registry,
         )  # fmt: skip
 
-    def observe(self, report: SyncReport, *, now_ms: int) -> None:
-        """Count what a sync did."""
+    def observe(self, report: SyncReport, *, broken: int, now_ms: int) -> None:
+        """Count what a sync did; `broken` blocks did not open, or have files that do not fit their meta.json."""
         self._loaded.set(report.loaded)
-        self._loads.inc(len(report.opened) + len(report.failed))
-        self._failures.inc(len(report.failed))
+        self._loads.inc(len(report.opened) + broken)
+        self._failures.inc(broken)
         self._drops.inc(len(report.dropped))
         self._synced.set(now_ms / 1000)

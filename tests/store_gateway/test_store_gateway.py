@@ -93,6 +93,21 @@ async def test_new_blocks_are_served_and_deleted_ones_are_not(blocks: list[Path]
 
 
 @pytest.mark.parts
+def test_a_block_that_cannot_be_read_is_a_load_failure(blocks: list[Path], tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    shutil.copytree(blocks[0], bucket / blocks[0].name)
+    shutil.copytree(blocks[1], bucket / blocks[1].name)
+    (bucket / blocks[1].name / "meta.json").write_text("{")
+    with (
+        run_store(tmp_path, bucket) as (program, _),
+        urllib.request.urlopen(f"{program.url}/metrics", timeout=10) as answer,
+    ):
+        metrics = answer.read().decode().splitlines()
+    assert "thanos_bucket_store_blocks_loaded 1.0" in metrics
+    assert "thanos_bucket_store_block_load_failures_total 1.0" in metrics
+
+
+@pytest.mark.parts
 def test_without_its_bucket_it_starts_is_not_ready_says_so_once_and_gets_ready(
     blocks: list[Path], tmp_path: Path
 ) -> None:
