@@ -68,7 +68,9 @@ def merge(target: str) -> list[bytes]:
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
     run_worker(target, [*LIMITS, "-merge=1", str(merged), str(WORK / target)]).check_returncode()
-    return [path.read_bytes() for path in merged.iterdir()]
+    kept = [path.read_bytes() for path in merged.iterdir()]
+    assert kept, "libFuzzer kept no input"
+    return kept
 
 
 def put_inputs(directory: Path, inputs: Iterable[bytes]) -> None:

@@ -11,7 +11,7 @@ from tests.fuzz.targets import TARGETS
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_input_of_the_corpus_is_a_find(target: str) -> None:
-    inputs = [*TARGETS[target].seeds(), *read_corpus(target)]
-    assert inputs
-    for data in inputs:
+    corpus = read_corpus(target)
+    assert corpus
+    for data in [*TARGETS[target].seeds(), *corpus]:
         check_input(TARGETS[target].check, data)

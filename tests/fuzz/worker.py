@@ -26,7 +26,10 @@ def main() -> None:
         from tests.fuzz.outcome import check_input
         from tests.fuzz.targets import TARGETS
     warnings.simplefilter("error")
-    target = TARGETS[sys.argv.pop(1)]
+    name = sys.argv.pop(1)
+    target = TARGETS[name]
+    # What libFuzzer runs again, by a shell, to merge inputs.
+    sys.argv[0] = f"{sys.executable} -m tests.fuzz.worker {name}"
     for seed in target.seeds():
         try:
             check_input(target.check, seed)
