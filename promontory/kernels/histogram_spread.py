@@ -5,7 +5,6 @@ Source: Prometheus 3.14, promql/functions.go (histogramVariance).
 
 from __future__ import annotations
 
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +51,7 @@ def add_squares(
             elif lower <= 0.0 and upper >= 0.0:
                 middle = 0.0
             else:
-                middle = math.sqrt(upper * lower)
+                middle = np.sqrt(upper * lower)
                 if upper < 0.0:
                     middle = -middle
             distance = middle - mean[i]
