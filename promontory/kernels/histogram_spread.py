@@ -5,7 +5,6 @@ Source: Prometheus 3.14, promql/functions.go (histogramVariance).
 
 from __future__ import annotations
 
-
 import numpy as np
 from numpy.typing import NDArray
 

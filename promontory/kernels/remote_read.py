@@ -6,7 +6,7 @@ Streamed (`application/x-streamed-protobuf`): frames of
 
 whose payload is ChunkedReadResponse { 1: ChunkedSeries { 1: Label {1 name, 2 value}, 2: Chunk {1 min, 2 max,
 3 type, 4 data} } }. Sampled (`application/x-protobuf`): ReadResponse { 1: QueryResult { 1: TimeSeries
-{ 1: Label, 2: Sample {1 double, 2 ms} } } }.
+{ 1: Label, 2: Sample {1 double, 2 ms}, 4: Histogram } } }. Histograms of sampled answers are counted, not read.
 
 Each reader runs twice: with empty output arrays it counts, then it fills arrays of that size. A position of -1
 stands for bytes that break the format. Source: prompb/remote.proto and types.proto, storage/remote/chunked.go.
@@ -245,10 +245,10 @@ def read_sampled_series(
 ) -> int:
     """Read the TimeSeries of one QueryResult span; return 0, or -1 on bad bytes.
 
-    ends[row] is [end of the row's labels, end of its samples]; counts becomes [rows, labels, samples]. Empty
-    output arrays only count.
+    ends[row] is [end of the row's labels, end of its samples]; counts becomes [rows, labels, samples, histograms].
+    Empty output arrays only count.
     """
-    rows = label_count = sample_count = 0
+    rows = label_count = sample_count = histogram_count = 0
     position = start
     while position < end:
         number, low, high, position = read_field(data, position, end)
@@ -268,6 +268,8 @@ def read_sampled_series(
             elif field == 2 and to >= 0:
                 status = read_sample(data, from_, to, times, bits, sample_count)
                 sample_count += 1
+            elif field == 4:
+                histogram_count += 1
             if status < 0:
                 return status
         if len(ends) > rows:
@@ -277,4 +279,5 @@ def read_sampled_series(
     counts[0] = rows
     counts[1] = label_count
     counts[2] = sample_count
+    counts[3] = histogram_count
     return 0

@@ -88,7 +88,7 @@ def check_remote_sampled(data: bytes) -> object:
     body = data[1:]
     if data[:1] and data[0] & 1:
         body = bytes(cramjam.snappy.compress_raw(body))
-    frame = read_sampled(body, SymbolTable(), source=SOURCE)
+    frame = read_sampled(body, SymbolTable(), source=SOURCE).frame
     _check_frame(frame, is_strict=False)
     return frame
 

@@ -139,15 +139,16 @@ def test_sampled_series_keep_the_bits_of_every_value() -> None:
     body = delimited(
         1,
         label(b"a", b"b")
-        + b"".join(delimited(2, b"\x09" + struct.pack("<d", value) + number(2, time)) for time, value in samples),
+        + b"".join(delimited(2, b"\x09" + struct.pack("<d", value) + number(2, time)) for time, value in samples)
+        + delimited(4, b"a histogram"),
     )
     data = octets(body)
     for reader in (read_sampled_series, read_sampled_series.py_func):
-        counts = np.zeros(3, np.int64)
+        counts = np.zeros(4, np.int64)
         ends, labels = np.empty((1, 2), np.int64), np.empty((1, 4), np.int64)
         times, bits = np.empty(3, np.int64), np.empty(3, np.uint64)
         assert reader(data, 0, len(data), ends, labels, times, bits, counts) == 0
-        assert counts.tolist() == [1, 1, 3]
+        assert counts.tolist() == [1, 1, 3, 1]
         assert ends.tolist() == [[1, 3]]
         assert times.tolist() == [time for time, _ in samples]
         assert bits.tolist() == [struct.unpack("<Q", struct.pack("<d", value))[0] for _, value in samples]

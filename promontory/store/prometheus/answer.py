@@ -1,6 +1,8 @@
-"""Remote-read answers to Frames: streamed XOR chunks as they are, samples re-encoded to XOR chunks of 120."""
+"""Remote-read answers to Frames: streamed chunks of any encoding as they are, samples as XOR chunks of 120."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +86,22 @@ class StreamedAnswer:
         )
 
 
-def read_sampled(body: bytes, symbols: SymbolTable, *, source: str) -> Frame:
-    """Return the series of a snappy-compressed ReadResponse as XOR chunks of 120 samples. Raises CorruptionError."""
+@dataclass(frozen=True, slots=True)
+class SampledAnswer:
+    """The floats of a sampled answer; `histogram_count` native histograms beside them were not read."""
+
+    frame: Frame
+    histogram_count: int
+
+
+def read_sampled(body: bytes, symbols: SymbolTable, *, source: str) -> SampledAnswer:
+    """Return the series of a snappy-compressed ReadResponse as XOR chunks of 120 samples. Raises CorruptionError.
+
+    Whatever holds histograms and is a Prometheus streams chunks when asked to, as we do.
+    """
     data = np.frombuffer(_decompress(body, source=source), np.uint8)
     start, end = _only_result(data, source=source)
-    counts = np.zeros(3, np.int64)
+    counts = np.zeros(4, np.int64)
     nothing = np.empty((0, 4), np.int64)
     status = read_sampled_series(
         data, start, end, np.empty((0, 2), np.int64), nothing, np.empty(0, np.int64), np.empty(0, np.uint64), counts
@@ -104,7 +117,7 @@ def read_sampled(body: bytes, symbols: SymbolTable, *, source: str) -> Frame:
     row_start = np.concatenate([np.zeros(1, np.int64), ends[:, 1]])
     encoded = encode_series(row_start, times, bits.view(np.float64))
     rows = _label_rows(symbols, data, np.ascontiguousarray(ends[:, 0]), labels, source=source)
-    return Frame(labels=rows, chunks=encoded.columns(), buffers=(encoded.data,))
+    return SampledAnswer(Frame(labels=rows, chunks=encoded.columns(), buffers=(encoded.data,)), int(counts[3]))
 
 
 def _decompress(body: bytes, *, source: str) -> bytes:

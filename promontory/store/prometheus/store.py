@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from promontory.errors import InputError, LimitError, StoreUnavailable
+from promontory.errors import InputError, LimitError, StoreError, StoreUnavailable
 from promontory.model.context import QueryContext
 from promontory.model.frame import ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
@@ -153,7 +153,9 @@ class PrometheusStore:
         async with self._client.read(body) as response:
             if not response.headers.get("content-type", "").startswith(STREAMED_CONTENT_TYPE):
                 body = await self._gather(response.aiter_raw(PIECE_BYTES))
-                yield await context.run(read_sampled, body, context.symbols, source=self._client.url)
+                sampled = await context.run(read_sampled, body, context.symbols, source=self._client.url)
+                self._tell_unread(sampled.histogram_count, context)
+                yield sampled.frame
                 return
             answer = StreamedAnswer(context.symbols, source=self._client.url)
             async for piece in response.aiter_raw(PIECE_BYTES):
@@ -161,6 +163,16 @@ class PrometheusStore:
                 if frame is not None:
                     yield frame
             answer.finish()
+
+    def _tell_unread(self, histogram_count: int, context: QueryContext) -> None:
+        if histogram_count:
+            context.tolerate(
+                StoreError(
+                    f"{self._client.url} answers remote reads with samples: expected streamed chunks, found "
+                    f"{histogram_count} native histograms, which are left out",
+                    endpoint=self._name,
+                )
+            )
 
     async def _gather(self, pieces: AsyncIterator[bytes]) -> bytes:
         body = bytearray()

@@ -239,7 +239,7 @@ async def test_the_sampled_form_holds_the_same_samples(
     async with client.read(bytes(cramjam.snappy.compress_raw(message))) as response:
         body = b"".join([piece async for piece in response.aiter_raw()])
     await client.close()
-    sampled = samples_of([read_sampled(body, context.symbols, source="test")])
+    sampled = samples_of([read_sampled(body, context.symbols, source="test").frame])
     assert sampled == samples_of(await select(store, Selector((METRIC,), ALL_TIME), context))
 
 
