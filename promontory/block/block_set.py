@@ -6,7 +6,7 @@
 
 Samples come in batches of whole series in label order, so the memory held is that of one batch, of the labels and of
 a few hundred kilobytes a block. Floats and native histograms are written; start times have no place in the chunks that
-every reader knows.
+every reader knows. Format: docs/formats/block.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
                                  postings offset table | CRC32C of the six
     framed section               BE32 length | content | CRC32C of the content
 
-Source: prometheus tsdb/docs/format/index.md.
+Source: prometheus tsdb/docs/format/index.md. Format: docs/formats/index.md.
 """
 
 from __future__ import annotations

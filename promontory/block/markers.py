@@ -5,7 +5,7 @@
     <ULID>/no-downsample-mark.json  { id version details? no_downsample_time reason }
 
 One rule: the first mark stays; nobody overwrites it. A mark that cannot be read counts as absent (the caller warns).
-Source: thanos pkg/block/metadata/markers.go.
+Source: thanos pkg/block/metadata/markers.go. Format: docs/formats/markers.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ One rule, Prometheus': an absent label is an empty value.
     a matcher that refuses the empty value   keeps  the series in the lists of the values that fulfil it
     a matcher that accepts it                removes the series in the lists of the values that do not
 With only removing matchers the start is the list of all series.
-Source: prometheus tsdb/querier.go, PostingsForMatchers.
+Source: prometheus tsdb/querier.go, PostingsForMatchers. Format: docs/formats/index.md.
 """
 
 from __future__ import annotations

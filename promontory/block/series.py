@@ -3,6 +3,7 @@
 `read_series_rows` verifies every entry and gives the labels of those that have chunks in the time range; the entries
 stay encoded (about 8 bytes a chunk), and `SeriesRows.read_chunks` gives the chunk columns of a few rows at a time.
 Source: prometheus tsdb/docs/format/index.md; the kernels are in promontory/kernels/index.py.
+Format: docs/formats/index.md.
 """
 
 from __future__ import annotations

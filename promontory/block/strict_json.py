@@ -2,7 +2,7 @@
 
 One rule: what two readers could understand differently is refused: duplicate keys, NaN and Infinity, numbers beyond
 int64 where an integer stands, deep nesting, more than 16 MiB. A field that is null counts as absent, as in Go.
-Source: RFC 8259; Go's encoding/json for the indentation and the escapes that we write.
+Source: RFC 8259; Go's encoding/json for the indentation and the escapes that we write. Format: docs/formats/meta.md.
 """
 
 from __future__ import annotations

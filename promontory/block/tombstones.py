@@ -3,6 +3,7 @@
     BE32 0x0130BA30 | 1 byte version 1 | ( uvarint series ref, varint min, varint max )* | CRC32C of the entries
 
 Intervals are inclusive at both ends. Source: prometheus tsdb/docs/format/tombstones.md, tsdb/tombstones/tombstones.go.
+Format: docs/formats/tombstones.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
                                            48 bits ms 80 bits random
 
 The strict form only: upper case, no I L O U, first character 0 to 7. Anything else in a bucket is not a block.
-Source: github.com/ulid/spec.
+Source: github.com/ulid/spec. Format: docs/formats/meta.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Rule: a directory named by a ULID is a whole block, at any moment; Prometheus deletes leftovers of the other name at
 its start. In memory stay the labels and about ten bytes a chunk; chunks go to disk as they come.
-Source: Prometheus 3.14, tsdb/compact.go, tsdb/tombstones/tombstones.go.
+Source: Prometheus 3.14, tsdb/compact.go, tsdb/tombstones/tombstones.go. Format: docs/formats/block.md.
 """
 
 from __future__ import annotations

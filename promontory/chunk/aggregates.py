@@ -1,4 +1,7 @@
-"""Chunks of aggregates put together into aggregate chunks, as a downsampled block holds them."""
+"""Chunks of aggregates put together into aggregate chunks, as a downsampled block holds them.
+
+Format: docs/formats/chunks.md.
+"""
 
 from __future__ import annotations
 

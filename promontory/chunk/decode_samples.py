@@ -1,4 +1,7 @@
-"""Chunks of any encoding to samples: those of one encoding at a time, then put back into the order of the chunks."""
+"""Chunks of any encoding to samples: those of one encoding at a time, then put back into the order of the chunks.
+
+Format: docs/formats/chunks.md.
+"""
 
 from __future__ import annotations
 

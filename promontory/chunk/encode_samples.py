@@ -1,4 +1,7 @@
-"""Samples of floats and native histograms to chunks, as Prometheus writes them."""
+"""Samples of floats and native histograms to chunks, as Prometheus writes them.
+
+Format: docs/formats/chunks.md.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ twice the distance between the last two samples taken, or 5 s where there was no
 when it misses about two samples, and the answer never gets denser than one replica is.
 
 Source: Thanos, pkg/dedup/iter.go (facts known from its behaviour), without its counter adjustment: values are never
-altered (docs/decisions/0003-no-counter-adjustment.md).
+altered (docs/decisions/0003-no-counter-adjustment.md). Format: docs/formats/deduplication.md.
 """
 
 from __future__ import annotations

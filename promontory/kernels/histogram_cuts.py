@@ -4,7 +4,7 @@ A chunk's histograms share schema, zero threshold and bounds. A counter reset be
 so; floats have chunks of their own; a stale marker ends the chunk of the histograms before it. A chunk whose counts are
 all whole numbers is one of integers, else of floats.
 
-Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, appendable.
+Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, appendable. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

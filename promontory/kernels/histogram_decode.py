@@ -9,7 +9,7 @@ Every bucket of every sample takes a bit at least, so the room is bounded by the
 is compared with the end before each field; READABLE bytes after the end must be readable, else a chunk is decoded from
 a copy. Only populated buckets come out, in the order of their keys. A stale histogram comes out as a stale float.
 
-Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, float_histogram.go and st.go.
+Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, float_histogram.go and st.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

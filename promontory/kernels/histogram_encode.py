@@ -4,6 +4,7 @@ A chunk's layout has every bucket that one of its histograms populates, in as fe
 each other share a span. `histogram_cuts` says where chunks begin and what their layouts are.
 
 Source: Prometheus 3.14, tsdb/chunkenc/histogram.go, float_histogram.go and histogram_meta.go.
+Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@
 
 The position is compared with the end before each field; READABLE bytes after the end must be readable.
 
-Source: Prometheus 3.14, tsdb/chunkenc/histogram_meta.go.
+Source: Prometheus 3.14, tsdb/chunkenc/histogram_meta.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
                      ( uvarint min - max before, uvarint max - min, varint ref - ref before )* (c - 1) | CRC32C
 
 Every function takes an `end`, reads nothing at or past it, and says where the bytes stop making sense.
-Source: prometheus tsdb/docs/format/index.md.
+Source: prometheus tsdb/docs/format/index.md. Format: docs/formats/index.md.
 """
 
 from __future__ import annotations

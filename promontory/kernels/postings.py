@@ -3,6 +3,7 @@
     postings list    BE32 length | BE32 n ( BE32 ref )* n | CRC32C        refs rise; ref x 16 is the entry's offset
 
 Refs in memory are uint32[n], strictly rising. Source: prometheus tsdb/docs/format/index.md, tsdb/index/postings.go.
+Format: docs/formats/index.md.
 """
 
 from __future__ import annotations

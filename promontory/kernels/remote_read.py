@@ -10,6 +10,7 @@ whose payload is ChunkedReadResponse { 1: ChunkedSeries { 1: Label {1 name, 2 va
 
 Each reader runs twice: with empty output arrays it counts, then it fills arrays of that size. A position of -1
 stands for bytes that break the format. Source: prompb/remote.proto and types.proto, storage/remote/chunked.go.
+Format: docs/formats/remote-read.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Each function is given a bit position and returns the position after the field. 
 four of them may be read before the position is compared with the end: the caller knows that READABLE bytes after the
 end are readable.
 
-Source: Prometheus 3.14, tsdb/chunkenc/varbit.go and xor.go.
+Source: Prometheus 3.14, tsdb/chunkenc/varbit.go and xor.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

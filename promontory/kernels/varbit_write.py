@@ -4,7 +4,7 @@ A cursor is uint64[3]: the output byte, the pending bits in the top of a word, a
 Prometheus up to 2.x left a zero byte at the end of a chunk where its last write was of whole bytes (xor_encode.py does
 so too); readers never look at it, and 3.14 writes none.
 
-Source: Prometheus 3.14, tsdb/chunkenc/varbit.go, xor.go and bstream.go.
+Source: Prometheus 3.14, tsdb/chunkenc/varbit.go, xor.go and bstream.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 
 A stale marker leaves the value that later ones are XORed with. The position is compared with the end once a sample;
 READABLE bytes after the end must be readable, else a chunk is decoded from a copy.
-Source: Prometheus 3.14, tsdb/chunkenc/xor2.go.
+Source: Prometheus 3.14, tsdb/chunkenc/xor2.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

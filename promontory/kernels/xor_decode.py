@@ -13,6 +13,7 @@ compared with the end once a sample: a sample takes at most 19 bytes, so a chunk
 bytes may be read after its end, else from a copy. Bad bytes are a status. A chunk whose time goes back is bad; equal
 timestamps are not (Thanos' counter aggregates end with one).
 Source: Prometheus 2.42 tsdb/chunkenc/xor.go; Pelkonen and others, "Gorilla", VLDB 2015, section 4.1.
+Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

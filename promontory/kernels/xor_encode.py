@@ -4,7 +4,7 @@ Fields go through a 64-bit accumulator whose top `fill` bits (0 to 7) are pendin
 the whole accumulator is stored at the output position, which then moves by the full bytes.
 Prometheus writes whole bytes before single bits and keeps a byte open after a whole one. So a chunk has a zero byte
 more where its last write was of whole bytes and ended at a byte's border; readers never look at it.
-Source: Prometheus 2.42 tsdb/chunkenc/xor.go.
+Source: Prometheus 2.42 tsdb/chunkenc/xor.go. Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

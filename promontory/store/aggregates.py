@@ -1,6 +1,7 @@
 """Chunks of downsampled blocks: each holds up to five chunks, one an aggregate; the asked ones become chunks.
 
 Source: thanos pkg/compact/downsample/aggr.go. A raw chunk in a downsampled block stays what it is, as in Thanos.
+Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Lanes: the chunks of one known `source` are one replica; chunks of unknown sourc
 ended before they begin, as Thanos does. A lane's overlapping chunks (the same data from bucket and sidecar) are
 united by timestamp. Lanes are ordered by the bytes of their source, unknown first, and folded by the penalty merge.
 A row of one lane without overlap, the common case, is what decoding wrote: nothing is copied.
+Format: docs/formats/deduplication.md.
 """
 
 from __future__ import annotations

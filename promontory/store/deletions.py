@@ -1,4 +1,7 @@
-"""Deleted samples do not leave a block: chunks that tombstones touch are dropped, or decoded, cut and encoded again."""
+"""Deleted samples do not leave a block: chunks that tombstones touch are dropped, or decoded, cut and encoded again.
+
+Format: docs/formats/tombstones.md.
+"""
 
 from __future__ import annotations
 

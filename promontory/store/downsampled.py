@@ -1,6 +1,7 @@
 """Chunks of aggregates to samples: means from sums and counts, counters that go on over chunks, others as they are.
 
 Raw chunks beside them stay what they are: a series may be raw in one block and downsampled in another.
+Format: docs/formats/chunks.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     <directory>/<ULID>/index-header
 
 One rule: the directory is disposable. A file that cannot be read or does not fit its checksums is built again; where
-the disk takes no file the header is kept in memory.
+the disk takes no file the header is kept in memory. Format: docs/formats/index-header.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Remote-read answers to Frames: streamed chunks of any encoding as they are, samples as XOR chunks of 120."""
+"""Remote-read answers to Frames: streamed chunks of any encoding as they are, samples as XOR chunks of 120.
+
+Format: docs/formats/remote-read.md.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The remote-read request: ReadRequest { 1: Query { 1 start, 2 end, 3: LabelMatcher }, 2: accepted types }.
 
-LabelMatcher { 1 type, 2 name, 3 value }. Source: prompb/remote.proto.
+LabelMatcher { 1 type, 2 name, 3 value }. Source: prompb/remote.proto. Format: docs/formats/remote-read.md.
 """
 
 from __future__ import annotations
