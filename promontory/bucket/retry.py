@@ -27,12 +27,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The bounds of trying again."""
+    """The bounds of trying again.
+
+    `longest_range_s` is for ranges, which queries wait for: a querier gives up a silent Store after 10 s, and then the
+    cause would never be told.
+    """
 
     tries: int = 10
     first_wait_s: float = 0.1
     longest_wait_s: float = 10.0
     longest_operation_s: float = 300.0
+    longest_range_s: float = 7.0
     try_timeout_s: float = 150.0
     transfer_timeout_s: float = 3600.0
     budget_retries: int = 100
@@ -61,7 +66,8 @@ class RetryBucket:
 
     async def get_range(self, key: str, start: int, end: int) -> bytes:
         """Return the bytes [start, end) of an object."""
-        return await self._retry(lambda: self._inner.get_range(key, start, end), key, "get range")
+        attempt = _Attempt(self._clock.monotonic_s(), self._policy.longest_range_s)
+        return await self._try(lambda: self._inner.get_range(key, start, end), key, "get range", attempt)
 
     async def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return several ranges of one object, each tried again for itself: of many, one fails nearly always."""
@@ -74,13 +80,13 @@ class RetryBucket:
     async def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
         """Yield objects in order; a listing that broke off is started again and goes on behind the last key."""
         last = ""
-        attempt = _Attempt(self._clock.monotonic_s())
+        attempt = self._begin()
         while True:
             try:
                 async for found in self._inner.list(prefix, recursive=recursive):
                     if found.key > last:
                         last = found.key
-                        attempt = _Attempt(self._clock.monotonic_s())  # the bounds are for standing still
+                        attempt = self._begin()  # the bounds are for standing still
                         yield found
                 self._succeed()
                 return
@@ -123,7 +129,15 @@ class RetryBucket:
     async def _retry(
         self, call: Callable[[], Awaitable[Result]], key: str, operation: str, timeout_s: float | None = None
     ) -> Result:
-        attempt = _Attempt(self._clock.monotonic_s())
+        return await self._try(call, key, operation, self._begin(), timeout_s)
+
+    def _begin(self) -> _Attempt:
+        return _Attempt(self._clock.monotonic_s(), self._policy.longest_operation_s)
+
+    async def _try(
+        self, call: Callable[[], Awaitable[Result]], key: str, operation: str, attempt: _Attempt,
+        timeout_s: float | None = None,
+    ) -> Result:  # fmt: skip
         limit_s = timeout_s or self._policy.try_timeout_s
         while True:
             try:
@@ -152,7 +166,7 @@ class RetryBucket:
         if isinstance(error, BucketUnavailable) and error.retry_after_s is not None:
             wait_s = max(wait_s, error.retry_after_s)
         passed_s = self._clock.monotonic_s() - attempt.start_s
-        if attempt.count >= policy.tries or passed_s + wait_s > policy.longest_operation_s:
+        if attempt.count >= policy.tries or passed_s + wait_s > attempt.longest_s:
             raise error
         self._credit -= policy.successes_a_retry
         await self._clock.sleep(wait_s)
@@ -161,4 +175,5 @@ class RetryBucket:
 @dataclass(slots=True)
 class _Attempt:
     start_s: float
+    longest_s: float
     count: int = 0

@@ -130,6 +130,14 @@ async def test_more_patience_than_the_operation_has_is_an_error_at_once() -> Non
     assert clock.slept_s == []
 
 
+async def test_a_range_is_given_up_before_a_querier_gives_up_the_store() -> None:
+    clock = StillClock()
+    bucket = retrying(FlakyBucket(clock, failures_each=99), clock, jitter=lambda: 1.0)
+    with pytest.raises(BucketUnavailable):
+        await bucket.get_range("key", 0, 1)
+    assert 3.0 < sum(clock.slept_s) < 7.0
+
+
 async def test_tries_are_bounded() -> None:
     clock = StillClock()
     inner = FlakyBucket(clock, failures_each=100)
