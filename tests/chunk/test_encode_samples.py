@@ -74,7 +74,7 @@ counts = st.one_of(st.integers(1, 1000).map(float), st.floats(0.5, 1e6), st.just
 buckets = st.dictionaries(st.integers(-600, 600), counts, max_size=4)
 histograms = st.builds(
     HistogramValue, schema=st.sampled_from([-4, 0, 8]), count=counts, sum=st.floats(allow_nan=False), zero_count=counts,
-    zero_threshold=st.sampled_from([0.0, 2.0**-128, 0.001]), positive=buckets, negative=buckets,
+    zero_threshold=st.sampled_from([0.0, 2.0**-128, 0.001, -1.0, -0.25]), positive=buckets, negative=buckets,
     hint=st.sampled_from([ResetHint.UNKNOWN, ResetHint.RESET, ResetHint.GAUGE]),
 ) | st.builds(
     HistogramValue, schema=st.just(-53), count=counts, sum=st.floats(allow_nan=False),
