@@ -126,7 +126,9 @@ class S3Bucket:
             objects = [_object_info(found["Key"], found["Size"], found) for found in page.get("Contents", [])]
             directories = [directory_info(found["Prefix"]) for found in page.get("CommonPrefixes", [])]
             for found in sorted(objects + directories, key=lambda info: info.key):
-                if found.key <= last:
+                if found.key == last:  # rclone lists an object that is just being replaced twice
+                    continue
+                if found.key < last:
                     raise BucketError(f"listing is not sorted at {found.key!r}", key=prefix, operation="list")
                 last = found.key
                 yield found
