@@ -11,10 +11,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.chunk.aggregates import PARTS
 from promontory.kernels.chunk_records import AGGREGATE_PARTS, split_aggregates
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
-
-IN_PAYLOAD_ORDER = (Aggregate.COUNT, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.COUNTER)
 
 Bytes = NDArray[np.uint8]
 
@@ -35,7 +34,7 @@ def split_chunks(
         parts[inside], broken[inside] = found, bad
     pieces = [chunks.take(np.flatnonzero(chunks.encoding != Encoding.AGGREGATES))]
     served = np.zeros(len(whole), np.bool_)
-    for place, aggregate in enumerate(IN_PAYLOAD_ORDER):
+    for place, aggregate in enumerate(PARTS):
         present = (broken == 0) & (parts[:, place, 0] != 0)
         if aggregate in aggregates and present.any():
             pieces.append(_part(chunks.take(whole[present]), parts[present, place], aggregate))

@@ -102,8 +102,7 @@ def decode_chosen(
         return _divide(decoded, chosen.counts, every, buffers, symbols, time_range, stop)
     # What a counter has come to at the beginning of the range is known from the samples before it in the same chunk.
     near = (chosen.chunks.max_ms >= time_range.min_time_ms) & (chosen.chunks.min_ms <= time_range.max_time_ms)
-    far = replace(chosen.chunks, length=np.where(near, chosen.chunks.length, 0))
-    decoded = decode_samples(far.take(np.flatnonzero(near)), buffers, symbols, ALL_TIME, stop)
+    decoded = decode_samples(chosen.chunks.take(np.flatnonzero(near)), buffers, symbols, ALL_TIME, stop)
     decoded = _spread(decoded, near)
     return _join(decoded, lane_first, np.logical_or.reduceat(counters, lane_first), time_range)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.series import ChunkEntries
+from promontory.chunk.aggregates import PARTS
 from promontory.chunk.decode import ChunkStatus
 from promontory.chunk.decode_samples import HISTOGRAM_ENCODINGS, decode_samples
 from promontory.kernels.block_checks import (
@@ -28,7 +29,7 @@ from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME
 from promontory.program.block_tool.segments import Segments
-from promontory.store.aggregates import IN_PAYLOAD_ORDER, split_chunks
+from promontory.store.aggregates import split_chunks
 
 CRC_BYTES = 4
 
@@ -96,7 +97,7 @@ def _check_payloads(
     chunks: ChunkColumns, data: Bytes, entries: ChunkEntries, stop: Bytes
 ) -> tuple[int, int, list[ChunkFault]]:
     """Decode chunks, `row` being their numbers in the entries; return samples, histograms and what is wrong."""
-    parts, unsplit = split_chunks(chunks, (data,), IN_PAYLOAD_ORDER)
+    parts, unsplit = split_chunks(chunks, (data,), PARTS)
     faults = [
         ChunkFault(number, "chunk_bytes", "aggregate chunk: expected five parts that fill it, found other bytes")
         for number in chunks.row[unsplit].tolist()
