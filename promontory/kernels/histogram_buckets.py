@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.histogram_bounds import FRACTIONS, upper_bound
+from promontory.kernels.histogram_bounds import FRACTIONS, POSITIVE, upper_bound
 from promontory.kernels.neumaier import add_compensated
 
 Keys = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-# As in model/histograms.py, which may import this package and not be imported by it.
-POSITIVE = 1 << 24
 
 
 @kernel("void(int32[::1], float64[::1], float64[::1], int64, int64)")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from promontory.kernels.bits import signed64
 from promontory.kernels.compile import kernel
 from promontory.kernels.memory import wrap64
+from promontory.kernels.windows import STALE_BITS
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -25,7 +26,6 @@ Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
 XOR, HISTOGRAM, FLOAT_HISTOGRAM = 1, 2, 3
-STALE_BITS = 0x7FF0000000000002
 RESET_HINT, GAUGE_HINT = 1, 3
 NO_HEADER, NOT_RESET_HEADER, RESET_HEADER, GAUGE_HEADER = 0, 1, 2, 3
 MOST_WHOLE = 2.0**53

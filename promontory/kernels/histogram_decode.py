@@ -23,7 +23,6 @@ from promontory.kernels.copy import copy_bytes
 from promontory.kernels.histogram_layout import (
     BIT,
     BOUNDS,
-    CORRUPT,
     COUNT,
     COUNT_DELTA,
     FLOAT_HISTOGRAM_ST,
@@ -31,7 +30,6 @@ from promontory.kernels.histogram_layout import (
     HISTOGRAM_ST,
     MOST_SCHEMA,
     NEGATIVES,
-    OK,
     POSITIVES,
     SCHEMA,
     START,
@@ -45,6 +43,8 @@ from promontory.kernels.histogram_layout import (
 )
 from promontory.kernels.memory import wrap64
 from promontory.kernels.varbit import READABLE, take_varbit, take_varbit_uint, take_varint_at, take_xored
+from promontory.kernels.windows import STALE_BITS
+from promontory.kernels.xor_decode import CORRUPT, OK, STOPPED, UNSUPPORTED
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -52,9 +52,7 @@ Keys = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
-UNSUPPORTED, STOPPED = 2, 3
 HISTOGRAM, FLOAT_HISTOGRAM, XOR2 = 2, 3, 4
-STALE_BITS = 0x7FF0000000000002
 UNKNOWN_HINT, NOT_RESET_HINT, GAUGE_HINT = 0, 2, 3
 GAUGE_HEADER = 3
 # Places before the buckets' in the columns of XORed values.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels.bits import count_trailing_zeros, signed64
 from promontory.kernels.compile import kernel
+from promontory.kernels.histogram_bounds import CUSTOM_SCHEMA, POSITIVE
 from promontory.kernels.histogram_cuts import FLOAT_HISTOGRAM, XOR
 from promontory.kernels.memory import wrap64
 from promontory.kernels.varbit_write import (
@@ -33,8 +34,6 @@ Keys = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
-POSITIVE = 1 << 24
-CUSTOM_SCHEMA = -53
 COUNT, ZEROS, SUM, AHEAD = range(4)
 # Most bytes of a chunk beside its layout and samples, of a bucket in a layout, of a bound, of a sample, of its bucket.
 CHUNK_ROOM, LAYOUT_ROOM, BOUND_ROOM, SAMPLE_ROOM, BUCKET_ROOM = 64, 18, 10, 48, 10

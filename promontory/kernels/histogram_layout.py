@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from promontory.kernels.bits import load_bits, signed64
 from promontory.kernels.compile import kernel
+from promontory.kernels.histogram_bounds import CUSTOM_SCHEMA, POSITIVE
 from promontory.kernels.memory import wrap64
 from promontory.kernels.varbit import take_varbit, take_varbit_uint
+from promontory.kernels.xor_decode import CORRUPT, OK
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -28,13 +30,10 @@ Keys = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 
-OK, CORRUPT = 0, 1
 HISTOGRAM_ST, FLOAT_HISTOGRAM_ST = 5, 6
 HEADER_BYTES = 3
-CUSTOM_SCHEMA = -53
 # A schema above 8 is reduced to 8 as it is read.
 LEAST_SCHEMA, MOST_SCHEMA, MOST_RESERVED_SCHEMA = -9, 8, 52
-POSITIVE = 1 << 24
 # Places of `state`: what layout and samples leave behind while a chunk is read.
 SCHEMA, POSITIVES, NEGATIVES, BOUNDS, LAST_INDEX, BIT, TIME, TIME_DELTA = range(8)
 COUNT, COUNT_DELTA, ZEROS, ZEROS_DELTA, START, START_DIFF = range(8, 14)

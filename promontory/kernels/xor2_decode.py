@@ -27,15 +27,15 @@ from promontory.kernels.compile import kernel
 from promontory.kernels.copy import copy_bytes
 from promontory.kernels.memory import count_leading_zeros, wrap64
 from promontory.kernels.varbit import READABLE, peek_bits, take_varbit, take_varint_at
+from promontory.kernels.windows import STALE_BITS
+from promontory.kernels.xor_decode import CORRUPT, OK, STOPPED, UNSUPPORTED
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
-OK, CORRUPT, UNSUPPORTED, STOPPED = 0, 1, 2, 3
 XOR2 = 4
 HEADER_BYTES = 3
-STALE_BITS = 0x7FF0000000000002
 # Places of `window`: the XORed value and its last window.
 VALUE, LEADING, SIZE = range(3)
 CHANGE_BITS = 0x40140D  # of the delta of delta after 110, 1110 and 11110, a byte each

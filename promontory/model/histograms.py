@@ -24,6 +24,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.kernels import histogram_bounds
 from promontory.kernels.spans import take_spans
 from promontory.model.symbols import SymbolTable
 
@@ -31,8 +32,8 @@ Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 # The place of index 0 on the positive side. Schema 8 has 1074 * 256 indexes below it and as many above.
-POSITIVE = 1 << 24
-CUSTOM_SCHEMA = -53
+POSITIVE = histogram_bounds.POSITIVE
+CUSTOM_SCHEMA = histogram_bounds.CUSTOM_SCHEMA
 LEAST_SCHEMA, MOST_SCHEMA = -4, 8
 
 
