@@ -1,23 +1,23 @@
 """QueryEngine: PromQL over a Store.
 
-    text ─ parse ─ plan ─► selects ─► read_samples (Store) ─► morsels ─► Execution ─► QueryResult
+    text ─ parse ─ plan ─► selects ─► feed_samples (Store) ─► morsels ─► Execution ─► QueryResult
 
-All selects of a query are read side by side. Of each, a few morsels are prepared in the kernel pool at a time and
-absorbed in order, so that an answer does not depend on which thread was faster.
+All selects of a query are read side by side. Of each, a few morsels are decoded and prepared in the kernel pool at a
+time and absorbed in order, so that an answer does not depend on which thread was faster.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from promontory.errors import QueryError
 from promontory.model.context import QueryContext
 from promontory.model.query_options import QueryOptions
 from promontory.model.result import Annotations, QueryResult, QueryStats
+from promontory.model.samples import Samples
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.execution import MAX_SAMPLES, Execution
@@ -31,9 +31,7 @@ from promontory.promql.types import value_type
 from promontory.query.features import Features
 from promontory.store.port import Store
 from promontory.store.resolution import choose_lookback_ms
-from promontory.store.samples import read_samples
-
-MORSELS_IN_FLIGHT = 4
+from promontory.store.samples import feed_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +137,40 @@ class QueryEngine:
         self, index: int, selector: Selector, execution: Execution, options: QueryOptions, context: QueryContext
     ) -> None:
         replica_labels = self._settings.replica_labels if options.replica_labels is None else options.replica_labels
-        batches = read_samples(
+        await feed_samples(
             self._store,
             replace(selector, max_resolution_ms=options.max_resolution_ms),
             context,
+            _SelectFeed(execution, index),
             replica_labels=replica_labels,
             deduplicate=options.deduplicate,
             penalty=self._settings.penalty,
         )
-        flying: deque[asyncio.Task[Sequence[Batch]]] = deque()
-        try:
-            async with aclosing(batches):
-                async for samples in batches:
-                    for part in execution.split(index, samples):
-                        flying.append(asyncio.ensure_future(context.run(execution.prepare, index, part)))
-                        while flying and (flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
-                            await context.run(execution.absorb, index, await flying.popleft())
-            while flying:
-                await context.run(execution.absorb, index, await flying.popleft())
-        finally:
-            await _end(flying)
 
 
-async def _end(tasks: Sequence[asyncio.Future[None]] | deque[asyncio.Task[Sequence[Batch]]]) -> None:
+class _SelectFeed:
+    """The way of one select's samples into an execution."""
+
+    def __init__(self, execution: Execution, index: int) -> None:
+        self._execution = execution
+        self._index = index
+        self.most_rows = execution.most_rows(index)
+
+    def prepare(self, samples: Samples) -> Iterable[Sequence[Batch]]:
+        """Return a morsel prepared: its first part now, any others when they are absorbed."""
+        first, *others = self._execution.split(self._index, samples)
+        prepared = self._execution.prepare(self._index, first)
+        if not others:
+            return (prepared,)
+        return chain((prepared,), (self._execution.prepare(self._index, part) for part in others))
+
+    def absorb(self, prepared: Iterable[Sequence[Batch]]) -> None:
+        """Absorb a morsel."""
+        for part in prepared:
+            self._execution.absorb(self._index, part)
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
     """Cancel what still runs and wait until nothing does; their outcomes were seen or do not matter any more."""
     for task in tasks:
         task.cancel()

@@ -1,17 +1,17 @@
-"""Samples of a Store: Frames gathered into morsels of whole series, decoded and de-duplicated in the kernel pool.
+"""Samples of a Store: morsels of its Frames, decoded and de-duplicated in the kernel pool.
 
-    select -> order checked -> morsels of about 1 MB of payload -> decode_frame, several at a time -> Samples in order
+    select -> order checked -> morsels ─┬─ decode_frame ─ prepare ─┐
+                                        └─ decode_frame ─ prepare ─┴─► absorb, in the order of the Store
 
-The event loop waits for the Store and for the pool at once, so that a slow Store does not hold back what is decoded.
+`feed_samples` does all there is to do with a morsel in one task of the pool; `read_samples` gives the Samples out.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from promontory.errors import CorruptionError, LimitError
 from promontory.model.context import QueryContext
@@ -19,16 +19,82 @@ from promontory.model.frame import Frame
 from promontory.model.samples import Samples
 from promontory.model.selector import Selector
 from promontory.store.dedup import DecodedFrame, decode_frame
-from promontory.store.frames import compact_buffers, held_bytes, join_frames, slice_rows, split_frame
-from promontory.store.merge import close_stream, in_order
+from promontory.store.merge import in_order
+from promontory.store.morsels import gather_morsels, limit_rows, work_on_morsels
 from promontory.store.port import Store
 from promontory.store.resolution import choose_resolution
+from promontory.store.turnstile import Turnstile
 
-MORSEL_BYTES = 1 << 20
-MORSELS_IN_FLIGHT = 4
 UNSUPPORTED_WARNING = (
     "chunks of unknown encodings, or of aggregates without their counts: series that hold them lack those"
 )
+Prepared = TypeVar("Prepared")
+
+
+class Feed(Protocol[Prepared]):
+    """What takes the samples of a select."""
+
+    @property
+    def most_rows(self) -> int:
+        """The most series it wants at a time."""
+
+    def prepare(self, samples: Samples) -> Prepared:
+        """Return what is to be absorbed of a morsel; called from several threads."""
+
+    def absorb(self, prepared: Prepared) -> None:
+        """Take a morsel; one at a time, in Store order."""
+
+
+async def feed_samples(
+    store: Store,
+    selector: Selector,
+    context: QueryContext,
+    feed: Feed[Prepared],
+    *,
+    replica_labels: tuple[bytes, ...],
+    deduplicate: bool,
+    penalty: bool = True,
+) -> None:
+    """Give what `read_samples` would yield to a feed: a morsel is decoded, prepared and absorbed without a pause.
+
+    Once this has returned everything is absorbed; once it has raised nothing more is.
+    """
+    reading = _Reading(store, selector, context, replica_labels if deduplicate else (), penalty=penalty)
+
+    def work(number: int, frame: Frame) -> None:
+        decoded = reading.decode(frame)
+        size_bytes = decoded.samples.resident_bytes
+        try:
+            context.budget.charge(size_bytes)
+            prepared = feed.prepare(decoded.samples) if len(decoded.samples) else None
+        except BaseException:
+            context.budget.release(size_bytes)
+            raise
+        turnstile.put(number, (decoded, prepared))
+
+    def absorb(fed: tuple[DecodedFrame, Prepared | None]) -> None:
+        decoded, prepared = fed
+        try:
+            reading.tell_missing(decoded)
+            if prepared is not None:
+                feed.absorb(prepared)
+        finally:
+            drop(fed)
+
+    def drop(fed: tuple[DecodedFrame, Prepared | None]) -> None:
+        context.budget.release(fed[0].samples.resident_bytes)
+
+    turnstile = Turnstile(absorb, drop)
+    try:
+        async with (
+            aclosing(gather_morsels(reading.frames(), context)) as morsels,
+            aclosing(limit_rows(morsels, feed.most_rows)) as limited,
+            aclosing(work_on_morsels(limited, work, context)) as absorbed,
+        ):
+            async for _ in absorbed:
+                pass
+    finally:
+        turnstile.close()
 
 
 async def read_samples(
@@ -46,15 +112,13 @@ async def read_samples(
     as one chain of all their timestamps. Series without a sample in the range are left out. A chunk that cannot be
     read is a failure of a part: the series goes on without it, and the query says so.
     """
-    merge_replicas = deduplicate and bool(replica_labels)
-    asked = choose_resolution(replace(selector, without_replica_labels=replica_labels if merge_replicas else ()))
-    frames = in_order(store.select(asked, context), context, name=store.describe().name)
+    reading = _Reading(store, selector, context, replica_labels if deduplicate else (), penalty=penalty)
     async with (
-        aclosing(gather_morsels(frames, context)) as morsels,
-        aclosing(_decode_morsels(morsels, asked, context, penalty=merge_replicas and penalty)) as decoded_morsels,
+        aclosing(gather_morsels(reading.frames(), context)) as morsels,
+        aclosing(work_on_morsels(morsels, lambda _, frame: reading.decode(frame), context)) as decoded_morsels,
     ):
         async for decoded in decoded_morsels:
-            _tell_missing(decoded, context)
+            reading.tell_missing(decoded)
             size_bytes = decoded.samples.resident_bytes
             try:
                 context.budget.charge(size_bytes)
@@ -64,102 +128,46 @@ async def read_samples(
                 context.budget.release(size_bytes)
 
 
-async def gather_morsels(
-    frames: AsyncIterator[Frame], context: QueryContext, *, payload_bytes: int = MORSEL_BYTES
-) -> AsyncGenerator[Frame, None]:
-    """Yield the rows of a sorted stream in Frames of about `payload_bytes`, each series whole and once."""
-    parts: list[Frame] = []
-    gathered_bytes = charged_bytes = 0
-    try:
-        async for frame in frames:
-            parts.append(frame)
-            gathered_bytes += frame.payload_bytes
-            charged_bytes += held_bytes(frame)
-            context.budget.charge(held_bytes(frame))
-            if gathered_bytes < max(payload_bytes, 2 * parts[0].payload_bytes):
-                continue
-            complete, waiting = await context.run(_join_complete, parts)
-            parts = [waiting]
-            gathered_bytes = waiting.payload_bytes
-            for morsel in split_frame(complete, payload_bytes):
-                yield morsel
-            context.budget.release(charged_bytes - held_bytes(waiting))
-            charged_bytes = held_bytes(waiting)
-        if parts:
-            for morsel in split_frame(await context.run(join_frames, parts), payload_bytes):
-                yield morsel
-    finally:
-        context.budget.release(charged_bytes)
-        await close_stream(frames)
+class _Reading:
+    """One select: what is asked of the Store, how its morsels are decoded, and what they miss."""
 
+    def __init__(
+        self, store: Store, selector: Selector, context: QueryContext, merged_labels: tuple[bytes, ...],
+        *, penalty: bool,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._asked = choose_resolution(replace(selector, without_replica_labels=merged_labels))
+        self._context = context
+        self._penalty = bool(merged_labels) and penalty
 
-async def _decode_morsels(
-    morsels: AsyncIterator[Frame], selector: Selector, context: QueryContext, *, penalty: bool
-) -> AsyncGenerator[DecodedFrame, None]:
-    """Yield the morsels decoded, in their order, several being worked on at a time."""
-    flying: deque[asyncio.Task[DecodedFrame]] = deque()
-    fetch: asyncio.Task[Frame | None] | None = asyncio.ensure_future(_next_frame(morsels))
-    try:
-        while flying or fetch is not None:
-            if flying and (fetch is None or flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
-                await _wait({flying[0]}, context)
-                yield flying.popleft().result()
-                continue
-            assert fetch is not None
-            await _wait({fetch, *(task for task in flying if task is flying[0])}, context)
-            if not fetch.done():
-                continue
-            frame = fetch.result()
-            fetch = None
-            if frame is not None:
-                work = context.run(
-                    decode_frame, frame, selector.time_range,
-                    penalty=penalty, stop=context.stop, aggregates=selector.aggregates,
-                )  # fmt: skip
-                flying.append(asyncio.ensure_future(work))
-                fetch = asyncio.ensure_future(_next_frame(morsels))
-    finally:
-        left = [*flying, *([fetch] if fetch is not None else [])]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+    def frames(self) -> AsyncIterator[Frame]:
+        """Return the Frames of the select, in order."""
+        name = self._store.describe().name
+        return in_order(self._store.select(self._asked, self._context), self._context, name=name)
 
+    def decode(self, frame: Frame) -> DecodedFrame:
+        """Return the samples of a morsel; on any thread."""
+        return decode_frame(
+            frame, self._asked.time_range,
+            penalty=self._penalty, stop=self._context.stop, aggregates=self._asked.aggregates,
+        )  # fmt: skip
 
-async def _wait(tasks: set[asyncio.Task[DecodedFrame] | asyncio.Task[Frame | None]], context: QueryContext) -> None:
-    """Wait for one of the tasks, or raise LimitError at the query's deadline."""
-    while True:
-        context.check()
-        done, _ = await asyncio.wait(tasks, timeout=context.remaining_s(), return_when=asyncio.FIRST_COMPLETED)
-        if done:
-            return
-
-
-async def _next_frame(frames: AsyncIterator[Frame]) -> Frame | None:
-    return await anext(frames, None)
-
-
-def _join_complete(parts: list[Frame]) -> tuple[Frame, Frame]:
-    """Return (the rows that are complete, the last row, which may go on)."""
-    joined = join_frames(parts)
-    count = len(joined.labels)
-    return slice_rows(joined, 0, count - 1), compact_buffers(slice_rows(joined, count - 1, count))
-
-
-def _tell_missing(decoded: DecodedFrame, context: QueryContext) -> None:
-    if decoded.stopped:
-        context.check()
-        raise LimitError("query was canceled in expression evaluation", error_type="canceled")
-    if decoded.unsupported:
-        context.warn(UNSUPPORTED_WARNING)
-    corrupt = decoded.corrupt
-    if len(corrupt):
-        labels = decoded.labels.labels(int(corrupt.row[0]))
-        context.tolerate(
-            CorruptionError(
-                f"{len(corrupt)} chunks cannot be read; the first one",
-                source=f"series {labels}, samples {corrupt.min_ms[0]} to {corrupt.max_ms[0]} ms",
-                offset=int(corrupt.start[0]),
-                expected=f"a chunk of encoding {corrupt.encoding[0]} in {corrupt.length[0]} bytes",
-                found="bytes that break its format",
+    def tell_missing(self, decoded: DecodedFrame) -> None:
+        """Note as warnings what a morsel misses. Raises LimitError where it is not whole."""
+        if decoded.stopped:
+            self._context.check()
+            raise LimitError("query was canceled in expression evaluation", error_type="canceled")
+        if decoded.unsupported:
+            self._context.warn(UNSUPPORTED_WARNING)
+        corrupt = decoded.corrupt
+        if len(corrupt):
+            labels = decoded.labels.labels(int(corrupt.row[0]))
+            self._context.tolerate(
+                CorruptionError(
+                    f"{len(corrupt)} chunks cannot be read; the first one",
+                    source=f"series {labels}, samples {corrupt.min_ms[0]} to {corrupt.max_ms[0]} ms",
+                    offset=int(corrupt.start[0]),
+                    expected=f"a chunk of encoding {corrupt.encoding[0]} in {corrupt.length[0]} bytes",
+                    found="bytes that break its format",
+                )
             )
-        )

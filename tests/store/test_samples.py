@@ -21,7 +21,8 @@ from promontory.model.labels import Labels
 from promontory.model.samples import STALE_NAN_BITS, Samples
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeRange
-from promontory.store.samples import MORSEL_BYTES, gather_morsels, read_samples
+from promontory.store.morsels import MORSEL_BYTES, gather_morsels
+from promontory.store.samples import read_samples
 from promontory.testing.memory_store import Fault, MemoryChunk, MemorySeries, MemoryStore, make_series
 from tests.kernels.test_dedup import describe_penalty_merge
 

@@ -51,23 +51,33 @@ class Execution:
         builder = Builder(self._run)
         self._root = builder.build(plan.root, plan.grid)
         self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
-        self.samples_read = 0
-        """Raw samples that were fed so far."""
 
     @property
     def peak_samples(self) -> int:
         """The most samples that were held at one time so far."""
         return self._run.peak_samples
 
+    @property
+    def samples_read(self) -> int:
+        """Raw samples that were fed so far."""
+        return self._run.samples_read
+
+    def most_rows(self, index: int) -> int:
+        """Return how many series of select `index` have small vectors over all times, in all pipelines."""
+        return max(1, BATCH_CELLS // max(1, self._width(index)))
+
     def split(self, index: int, samples: Samples) -> Iterator[Samples]:
-        """Yield a batch in parts whose vectors over all times, in all pipelines, are small."""
-        self.samples_read += len(samples.timestamps_ms)
-        width = sum(pipeline.width for pipeline in self._pipelines[index])
+        """Yield a batch in parts whose vectors over all times, in all pipelines, are small; thread-safe."""
+        self._run.count_read(len(samples.timestamps_ms))
+        width = self._width(index)
         if samples.histograms is not None:
             # A function of them may make one of its own at each time.
             table = samples.histograms.table
             width *= 1 + table.resident_bytes // (max(len(table), 1) * CELL_BYTES)
         return samples.split(max(1, BATCH_CELLS // max(1, width)))
+
+    def _width(self, index: int) -> int:
+        return sum(pipeline.width for pipeline in self._pipelines[index])
 
     def prepare(self, index: int, samples: Samples) -> Sequence[Batch]:
         """Return a batch of select `index` as each of its pipelines wants it; thread-safe."""

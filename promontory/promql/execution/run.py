@@ -55,6 +55,8 @@ class Run:
         self._held_samples = 0
         self.peak_samples = 0
         """The most samples that were held at one time."""
+        self.samples_read = 0
+        """Raw samples that were fed."""
         self._warnings: dict[str, Position] = {}
         self._occurrences: dict[str, int] = {}
         self._infos: dict[str, Position] = {}
@@ -90,6 +92,11 @@ class Run:
         self.context.budget.release(held_bytes(value))
         with self._lock:
             self._held_samples -= held_samples(value)
+
+    def count_read(self, samples: int) -> None:
+        """Count raw samples as fed."""
+        with self._lock:
+            self.samples_read += samples
 
     def refuse_beyond(self, samples: int) -> None:
         """Raise LimitError where an array of so many samples would be too much, before it is made."""
