@@ -8,7 +8,7 @@
     value       0 -> the value before | 10 + the bits of the window before
                 | 11 + 5 bits leading zeros + 6 bits size (0 is 64) + the bits of the new window
 
-A field is one unaligned 64-bit load and shifts; the prefix of a delta is a count of leading ones. The position is
+A field is one unaligned 64-bit load and shifts; the prefixes that are common are compared with. The position is
 compared with the end once a sample: a sample takes at most 19 bytes, so a chunk is decoded in place where PADDING
 bytes may be read after its end, else from a copy. Bad bytes are a status. A chunk whose time goes back is bad; equal
 timestamps are not (Thanos' counter aggregates end with one).
@@ -40,12 +40,16 @@ PADDING = 32
 # Fewest bytes of a chunk of one and of two samples.
 ONE_SAMPLE_BYTES = 11
 TWO_SAMPLES_BYTES = 13
-# Bits of a delta of delta by the ones before it (1 to 3), a byte each.
-DELTA_BITS = 0x14110E00
+# Bits of a delta of delta by the ones before it (2 and 3), a byte each.
+DELTA_BITS = 0x14110000
+# Those of 14 bits count from -(2**13 - 1) on.
+SMALL_BIAS = (1 << 13) - 1
+SMALL_MASK = (1 << 14) - 1
 TOP_BIT = 1 << 63
 # 65,535 deltas below this stay below 2**63: then the last time shows whether int64 overflowed.
 LARGE_DELTA = 1 << 47
 TOP_BITS = 3 << 62
+FOUR_BITS = 15 << 60
 
 
 @kernel("int64(octets, int64, int64)")
@@ -121,11 +125,17 @@ def decode_later(
         if bit > last_bit or i + 1 == end:
             break
         word = wrap64(load_be64(data, bit >> 3) << wrap64(bit & 7))
-        ones = signed64(count_leading_zeros(wrap64(~word)))
-        if ones == 0:
+        # Sizes that are constants keep the place of the next field out of the arithmetic on this one.
+        if word < TOP_BIT:
             bit += 1
             word = wrap64(word << wrap64(1))
-        elif ones < 4:
+        elif word < TOP_BITS:
+            raised = signed64(wrap64(word >> wrap64(48)) + wrap64(SMALL_BIAS)) & SMALL_MASK
+            delta = signed64(delta + raised - SMALL_BIAS)
+            bit += 16
+            word = wrap64(word << wrap64(16))
+        elif word < FOUR_BITS:
+            ones = signed64(count_leading_zeros(wrap64(~word)))
             size = (DELTA_BITS >> (8 * ones)) & 31
             change = signed64(wrap64(word << wrap64(ones + 1)) >> wrap64(64 - size))
             if change > 1 << (size - 1):
