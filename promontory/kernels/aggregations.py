@@ -1,11 +1,11 @@
-"""Folding rows into groups: sum, avg, min, max, count, stddev, stdvar; and topk.
+"""Folding rows into groups: sum, avg, min, max, count, stddev, stdvar.
 
     values [n, k] -- group int32[n] --> state [g, k]
 
 Rows are folded in order, one after the other, so the digits of a result do not depend on how the rows were cut into
 batches. Every kernel returns how many rows were done before `stop` was set.
 
-Source: Prometheus 3.14, promql/engine.go, aggregation and aggregationK.
+Source: Prometheus 3.14, promql/engine.go, aggregation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from promontory.kernels.compile import kernel
 from promontory.kernels.neumaier import add_compensated
 
 Floats = NDArray[np.float64]
-Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Groups = NDArray[np.int32]
 Stop = NDArray[np.uint8]
@@ -28,8 +27,6 @@ FOLD = (
     "int64(float64[:, ::1], boolean[:, ::1], int32[::1], uint8[::1],"
     " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])"
 )
-# How many steps topk looks at together: a cache line of values.
-STEP_BLOCK = 8
 
 
 @kernel(FOLD)
@@ -159,91 +156,3 @@ def fold_variance(
             mean[into, j] += distance / count[into, j]
             squares[into, j] += distance * (value - mean[into, j])
     return len(values)
-
-
-@kernel("boolean(float64, float64)")
-def comes_first(left: float, right: float) -> bool:
-    """Say whether `left` leaves a heap of the greatest values before `right`; NaN leaves first."""
-    return math.isnan(left) or left < right
-
-
-@kernel("int64(int64[::1], float64[::1], int64, int64, int64, float64)")
-def push_heap(heap: Longs, keys: Floats, base: int, size: int, row: int, key: float) -> int:
-    """Add to the heap at heap[base : base + size]; return its new size."""
-    place = size
-    heap[base + place] = row
-    keys[base + place] = key
-    while place > 0:
-        parent = (place - 1) // 2
-        if not comes_first(keys[base + place], keys[base + parent]):
-            break
-        _swap(heap, keys, base + place, base + parent)
-        place = parent
-    return size + 1
-
-
-@kernel("void(int64[::1], float64[::1], int64, int64)")
-def sink_root(heap: Longs, keys: Floats, base: int, size: int) -> None:
-    """Put the heap in order after its root was replaced."""
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and comes_first(keys[base + child + 1], keys[base + child]):
-            child += 1
-        if not comes_first(keys[base + child], keys[base + place]):
-            return
-        _swap(heap, keys, base + child, base + place)
-        place = child
-
-
-@kernel("void(int64[::1], float64[::1], int64, int64)")
-def _swap(heap: Longs, keys: Floats, left: int, right: int) -> None:
-    row = heap[left]
-    key = keys[left]
-    heap[left] = heap[right]
-    keys[left] = keys[right]
-    heap[right] = row
-    keys[right] = key
-
-
-@kernel(
-    "int64(float64[:, ::1], boolean[:, ::1], int32[::1], int64[::1], float64, int64[::1], uint8[::1],"
-    " int64[:, ::1], float64[:, ::1], int64[:, ::1], boolean[:, ::1])"
-)
-def choose_top(
-    values: Floats, present: Flags, group: Groups, wanted: Longs, sign: float, group_start: Longs, stop: Stop,
-    heaps: Longs, keys: Floats, sizes: Longs, chosen: Flags,
-) -> int:  # fmt: skip
-    """Mark at each time the wanted[j] rows of each group whose sign * value is greatest; earlier rows win ties.
-
-    group_start: int64[g + 1], room for a group's heap (as many places as it has rows) · heaps, keys: [STEP_BLOCK, n]
-    · sizes: int64[STEP_BLOCK, g]; after the call the heaps of the last block are still there.
-    """
-    rows = values.shape[0]
-    steps = len(wanted)
-    for first in range(0, steps, STEP_BLOCK):
-        width = min(STEP_BLOCK, steps - first)
-        sizes[:] = 0
-        for row in range(rows):
-            if stop[0] != 0:
-                return first
-            into = group[row]
-            base = group_start[into]
-            for lane in range(width):
-                if not present[row, first + lane]:
-                    continue
-                key = sign * values[row, first + lane]
-                size = sizes[lane, into]
-                if size < wanted[first + lane]:
-                    sizes[lane, into] = push_heap(heaps[lane], keys[lane], base, size, row, key)
-                elif size > 0:
-                    worst = keys[lane, base]
-                    if worst < key or (math.isnan(worst) and not math.isnan(key)):
-                        heaps[lane, base] = row
-                        keys[lane, base] = key
-                        sink_root(heaps[lane], keys[lane], base, size)
-        for lane in range(width):
-            for into in range(len(group_start) - 1):
-                for place in range(sizes[lane, into]):
-                    chosen[heaps[lane, group_start[into] + place], first + lane] = True
-    return steps

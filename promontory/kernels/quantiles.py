@@ -1,4 +1,4 @@
-"""Quantiles of values, of groups of series, and of classic histograms.
+"""Quantiles of sorted values and of classic histograms.
 
 A quantile q of n sorted values lies at rank q * (n - 1); between two values it is interpolated. NaN sorts first.
 q < 0 gives -Inf, q > 1 +Inf, NaN gives NaN.
@@ -38,40 +38,6 @@ def interpolate_sorted(quantile: float, ordered: Floats, count: int) -> float:
     above = min(count - 1, below + 1)
     value: float = ordered[below] * (1.0 - weight) + ordered[above] * weight
     return value
-
-
-@kernel(
-    "int64(float64[:, ::1], boolean[:, ::1], int64[::1], int64[::1], float64[::1], uint8[::1], float64[::1],"
-    " float64[:, ::1], boolean[:, ::1])"
-)
-def group_quantiles(
-    values: Floats, present: Flags, rows: Longs, group_start: Longs, quantile: Floats,
-    stop: NDArray[np.uint8], ordered: Floats, out: Floats, out_present: Flags,
-) -> int:  # fmt: skip
-    """Evaluate quantile[j] of each group's values at each time; return how many groups were done.
-
-    values, present: [n, k] · rows: int64[n], rows by group · group_start: int64[g + 1] into `rows` ·
-    ordered: float64[n] scratch · out, out_present: [g, k]
-    """
-    for group in range(len(group_start) - 1):
-        if stop[0] != 0:
-            return group
-        for j in range(values.shape[1]):
-            count = 0
-            for place in range(group_start[group], group_start[group + 1]):
-                if present[rows[place], j] and math.isnan(values[rows[place], j]):
-                    ordered[count] = math.nan
-                    count += 1
-            numbers = count
-            for place in range(group_start[group], group_start[group + 1]):
-                if present[rows[place], j] and not math.isnan(values[rows[place], j]):
-                    ordered[count] = values[rows[place], j]
-                    count += 1
-            if count:
-                ordered[numbers:count].sort()
-                out[group, j] = interpolate_sorted(quantile[j], ordered, count)
-                out_present[group, j] = True
-    return len(group_start) - 1
 
 
 @kernel("boolean(float64, float64)")

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from promontory.kernels import aggregations
 from promontory.kernels.groups import assign_groups
 from promontory.kernels.matching import find_collision, mark_groups, merge_rows
-from promontory.kernels.quantiles import bucket_quantile, group_quantiles, histogram_quantiles
+from promontory.kernels.quantiles import bucket_quantile, histogram_quantiles
 
 FOLDS = {name: kernel for name, kernel in vars(aggregations).items() if name.startswith("fold_")}
 ROWS, TIMES, GROUPS = 7, 11, 3
@@ -36,47 +36,6 @@ def test_folds_agree_with_python(name: str, matrix: np.ndarray, mask: np.ndarray
         states.append(state)
     for compiled, plain in zip(*states, strict=True):
         np.testing.assert_array_equal(compiled, plain)
-
-
-@settings(max_examples=60, deadline=None)
-@given(matrix=matrices, mask=masks, group=groupings, wanted=st.integers(0, 4), sign=st.sampled_from([1.0, -1.0]))
-def test_top_rows_are_the_greatest(
-    matrix: np.ndarray, mask: np.ndarray, group: np.ndarray, wanted: int, sign: float
-) -> None:
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=GROUPS))]).astype(np.int64)
-    found = []
-    for choose in (aggregations.choose_top, aggregations.choose_top.py_func):
-        chosen = np.zeros(mask.shape, np.bool_)
-        heaps = np.zeros((aggregations.STEP_BLOCK, ROWS), np.int64)
-        choose(
-            matrix, mask, group, np.full(TIMES, wanted, np.int64), sign, starts, GO, heaps, np.zeros(heaps.shape),
-            np.zeros((aggregations.STEP_BLOCK, GROUPS), np.int64), chosen,
-        )  # fmt: skip
-        found.append(chosen)
-    assert (found[0] == found[1]).all()
-    for j in range(TIMES):
-        for number in range(GROUPS):
-            rows = [row for row in range(ROWS) if group[row] == number and mask[row, j]]
-            keys = [sign * matrix[row, j] if not math.isnan(matrix[row, j]) else -math.inf for row in rows]
-            kept = [key for row, key in zip(rows, keys, strict=True) if found[0][row, j]]
-            assert sorted(kept, reverse=True) == sorted(keys, reverse=True)[:wanted]
-
-
-@settings(max_examples=30, deadline=None)
-@given(matrix=matrices, mask=masks, group=groupings, quantile=st.sampled_from([0.0, 0.4, 1.0, -1.0, 2.0, math.nan]))
-def test_group_quantiles_agree_with_python(
-    matrix: np.ndarray, mask: np.ndarray, group: np.ndarray, quantile: float
-) -> None:
-    rows = np.argsort(group, kind="stable").astype(np.int64)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=GROUPS))]).astype(np.int64)
-    found = []
-    for kernel in (group_quantiles, group_quantiles.py_func):
-        out, present = np.zeros((GROUPS, TIMES)), np.zeros((GROUPS, TIMES), np.bool_)
-        with np.errstate(all="ignore"):
-            kernel(matrix, mask, rows, starts, np.full(TIMES, quantile), GO, np.zeros(ROWS), out, present)
-        found.append((out, present))
-    np.testing.assert_array_equal(found[0][0], found[1][0])
-    np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,9 @@ from promontory.model.matcher import MatchKind
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution import operators
-from promontory.promql.execution.count_values import count_values
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.extended_windows import ExtendedWindowStage, ExtendStage, SmoothedLookupStage
-from promontory.promql.execution.folds import FOLDS, FoldOperator, FoldSink
+from promontory.promql.execution.folds import FoldOperator, FoldSink
 from promontory.promql.execution.forget_resets import ForgetResetsStage
 from promontory.promql.execution.histogram_cells import StatisticStage
 from promontory.promql.execution.histogram_fraction import fraction_of_histograms
@@ -29,15 +28,15 @@ from promontory.promql.execution.info import add_info
 from promontory.promql.execution.info_times import InfoTimesStage
 from promontory.promql.execution.joins import join
 from promontory.promql.execution.label_order import sort_by_labels
-from promontory.promql.execution.limits import limit_ratio, limit_rows
 from promontory.promql.execution.names import DropNameStage, merge_names
 from promontory.promql.execution.operator import Operator, Stage
 from promontory.promql.execution.operators import Compute, Known, StageOperator
-from promontory.promql.execution.pipeline import Pipeline
-from promontory.promql.execution.ranks import aggregate_quantile, aggregate_top
+from promontory.promql.execution.pipeline import Pipeline, Sink
+from promontory.promql.execution.ranks import aggregate_quantile
 from promontory.promql.execution.relabel import join_labels, replace_labels
 from promontory.promql.execution.resample import ResampleStage
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.selections import SELECTIONS, SinkOperator
 from promontory.promql.execution.sets import combine_sets
 from promontory.promql.execution.statistics_only import StatisticsOnlyStage
 from promontory.promql.execution.values import METADATA_LABELS, Floats, Value
@@ -51,15 +50,6 @@ from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[PlanNode, TimeGrid]
 NO_PARAMETER = np.empty(0)
-# The aggregations that need all rows of a group at a time.
-SELECTIONS: dict[str, Callable[..., Value]] = {
-    "bottomk": aggregate_top,
-    "count_values": count_values,
-    "limit_ratio": limit_ratio,
-    "limitk": limit_rows,
-    "quantile": aggregate_quantile,
-    "topk": aggregate_top,
-}
 # These give, or may give, a value at every time without a series to read.
 ALWAYS_PRESENT = (nodes.Constant, nodes.Clock, nodes.ToScalar, nodes.Absent)
 
@@ -177,13 +167,22 @@ class Builder:
 
     def aggregate(self, node: nodes.Aggregate, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Aggregations."""
-        if node.op not in FOLDS:
-            return Compute(functools.partial(SELECTIONS[node.op], self._run, node), children)
+        if node.op == "quantile":
+            return Compute(functools.partial(aggregate_quantile, self._run, node), children)
+        if node.op in SELECTIONS:
+            return self._selection(functools.partial(SELECTIONS[node.op], self._run, node, grid.count), children)
         sink = FoldSink(self._run, node, count=grid.count)
         (vector,) = children
         if isinstance(vector, Pipeline) and vector.open:
             return vector.close(sink)
         return FoldOperator(sink, vector)
+
+    def _selection(self, make: Callable[..., Sink], children: list[Operator]) -> Operator:
+        """Close the pipeline of the vector with a sink, where its parameter is known."""
+        vector, parameter = children
+        if isinstance(vector, Pipeline) and vector.open and isinstance(parameter, Known):
+            return vector.close(make(parameter.value))
+        return SinkOperator(make, children)
 
     def _staged(
         self, make: Callable[..., Stage], children: list[Operator], count: int | None, *, drops: tuple[bytes, ...] = ()

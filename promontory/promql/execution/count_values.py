@@ -1,8 +1,9 @@
 """count_values: how many series of a group have each value, one row for each value.
 
-    values [n, k]  ──►  (group, text of the value) of each present place  ──►  rows, each with its counts float64[k]
+    values [n, k]  ──►  pairs of group and value, each with its counts [k]  ──►  texts of the values  ──►  rows
 
-The text of a value goes into a label before rows are grouped, so it replaces a label of that name.
+Rows are counted as they come and not kept: what is held grows with the values, not with the series. The text of a
+value goes into a label before rows are grouped, so it replaces a label of that name.
 
 Source: Prometheus 3.14, promql/engine.go, aggregationCountValues.
 """
@@ -16,54 +17,88 @@ from promontory.errors import ExecutionError
 from promontory.model.labels import METRIC_NAME
 from promontory.model.steps import Steps
 from promontory.model.symbols import SymbolTable
+from promontory.promql.execution.groups import GroupTable
 from promontory.promql.execution.histogram_text import histogram_texts
+from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import empty_steps, make_steps
+from promontory.promql.execution.value_counts import ValueCounts
+from promontory.promql.execution.values import Value, compact, make_steps
 from promontory.promql.numbers import format_number
 from promontory.promql.plan.nodes import Aggregate
 from promontory.promql.strings import quote_text
 
-# What is held of a present place while it is counted: its row, time, text and pair, and what sorts them.
-PLACE_BYTES = 80
 
+class CountValuesSink:
+    """Counts as rows come; label: the name of the label that shows a value."""
 
-def count_values(run: Run, node: Aggregate, steps: Steps, label: str) -> Steps:
-    """Return the counts. Raises ExecutionError where the label's name is none."""
-    name = label.encode(errors="surrogateescape")
-    if not name or not is_utf8(name):
-        raise ExecutionError(f"invalid label name {quote_text(name)}")
-    count = steps.values.shape[1]
-    run.expect_bytes(int(np.count_nonzero(steps.present)) * PLACE_BYTES)
-    row, time = np.nonzero(steps.present)
-    if not len(row):
-        return empty_steps(run.symbols, count)
-    names = (*node.grouping, name) if node.without else tuple(one for one in node.grouping if one != name)
-    group, groups = steps.labels.group(names, by=not node.without)
-    code = value_codes(run.symbols, steps)
-    if node.without and name in node.grouping:
-        code = np.zeros_like(code)
-    pairs, pair = np.unique(group[row].astype(np.int64) << 32 | code, return_inverse=True)
-    run.refuse_beyond(len(pairs) * count)
-    labels = groups.take(pairs >> 32).with_column(name, (pairs & 0xFFFFFFFF).astype(np.int32))
-    if name == METRIC_NAME and node.without:
-        labels = labels.without((name,))
-    counts = np.zeros((len(pairs), count))
-    np.add.at(counts, (pair, time), 1.0)
-    return make_steps(labels, counts, counts > 0)
+    def __init__(self, run: Run, node: Aggregate, count: int, label: str) -> None:
+        self._run = run
+        self._label = label.encode(errors="surrogateescape")
+        self._without = node.without
+        # Where rows are grouped without the label of the value, it is taken away again.
+        self._shows_values = not (node.without and self._label in node.grouping)
+        self._names = tuple(name for name in node.grouping if name != self._label)
+        if node.without:
+            self._names = (*node.grouping, self._label)
+        self._count = count
+        self._table = GroupTable(run.symbols)
+        self._floats = ValueCounts(run, count=count)
+        self._histograms = ValueCounts(run, count=count)
 
+    def absorb(self, batch: Batch) -> None:
+        """Count the values of a batch."""
+        assert isinstance(batch, Steps)
+        steps = compact(batch)
+        local, labels = steps.labels.group(self._names, by=not self._without)
+        group = self._table.assign(labels)[local]
+        self._floats.add(steps.values.view(np.int64), steps.floats, group)
+        if steps.histograms is not None:
+            self._histograms.add(self._histogram_codes(steps), steps.held, group)
 
-def value_codes(symbols: SymbolTable, steps: Steps) -> NDArray[np.int64]:
-    """Return int64[p]: the codes of the texts of all present values, in the order of their places."""
-    codes = np.empty(int(np.count_nonzero(steps.present)), np.int64)
-    held = steps.held[steps.present]
-    values, place = np.unique(steps.values[steps.present][~held].view(np.uint64), return_inverse=True)
-    texts = [format_number(value).encode() for value in values.view(np.float64).tolist()]
-    codes[~held] = intern_texts(symbols, texts)[place]
-    if steps.histograms is not None and held.any():
-        rows, place = np.unique(steps.histograms.index[steps.present][held], return_inverse=True)
+    def finish(self) -> Value:
+        """Return a row a value. Raises ExecutionError where the label's name is none."""
+        name = self._label
+        if not name or not is_utf8(name):
+            raise ExecutionError(f"invalid label name {quote_text(name)}")
+        parts = (self._floats, self._histograms)
+        group = np.concatenate([part.group for part in parts]).astype(np.int64)
+        code = np.concatenate([self._float_codes(), self._histograms.bits])
+        if not self._shows_values:
+            code[:] = 0
+        pairs, pair = np.unique(group << 32 | code, return_inverse=True)
+        self._run.expect(len(pairs), self._count)
+        labels = self._table.labels().take(pairs >> 32).with_column(name, (pairs & 0xFFFFFFFF).astype(np.int32))
+        if name == METRIC_NAME and self._without:
+            labels = labels.without((name,))
+        counts = np.zeros((len(pairs), self._count))
+        for part, into in zip(parts, np.split(pair, [len(self._floats)]), strict=True):
+            _add_rows(counts, into, part.counts)
+        for part in parts:
+            part.release()
+        return make_steps(labels, counts, counts > 0)
+
+    def _float_codes(self) -> NDArray[np.int64]:
+        """Return int64[p]: the codes of the texts of the floats of all pairs."""
+        values, place = np.unique(self._floats.bits.view(np.uint64), return_inverse=True)
+        texts = [format_number(value).encode() for value in values.view(np.float64).tolist()]
+        return intern_texts(self._run.symbols, texts)[place].astype(np.int64)
+
+    def _histogram_codes(self, steps: Steps) -> NDArray[np.int64]:
+        """Return int64[n, k]: the codes of the texts of the histograms that are present."""
+        assert steps.histograms is not None
+        codes = np.zeros(steps.values.shape, np.int64)
+        rows, place = np.unique(steps.histograms.index[steps.held], return_inverse=True)
         texts = histogram_texts(steps.histograms.table.take(rows.astype(np.int64)))
-        codes[held] = intern_texts(symbols, texts)[place]
-    return codes
+        codes[steps.held] = intern_texts(self._run.symbols, texts)[place]
+        return codes
+
+
+def _add_rows(total: NDArray[np.float64], into: NDArray[np.int64], counts: NDArray[np.uint32]) -> None:
+    """Add each row to total[into]; several may go to one, as all that is not a number has one text."""
+    first = np.unique(into, return_index=True)[1]
+    total[into[first]] += counts[first]
+    for row in np.setdiff1d(np.arange(len(into)), first).tolist():
+        total[into[row]] += counts[row]
 
 
 def intern_texts(symbols: SymbolTable, texts: list[bytes]) -> NDArray[np.int32]:
