@@ -1,12 +1,13 @@
 """The peers' comparison data: series with 0-11 ms scrape jitter, as columns.
 
 Half are counters (Poisson 20 an interval), a fifth sparse counters, a fifth two-decimal gauges, a tenth constants.
-The same families, labels, distributions and random stream as the data that peers were measured with.
+The same families, labels, distributions and random stream as the data that peers were measured with. `second_replica`
+is what the other Prometheus of an HA pair saw of a counter: scraped some seconds later, without a gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ FAMILIES = (
 )
 CODES = ("200", "404", "500", "503", "301")
 SEED = 7
+SAMPLES = 5760
+REPLICA_SHIFT_MS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def generate(*, series: int, samples: int, jitter: bool = True) -> Iterator[Gene
                 }
             )
             yield GeneratedSeries(labels, grid_ms + shift if jitter else grid_ms, values)
+
+
+def second_replica(series: Iterable[GeneratedSeries]) -> Iterator[GeneratedSeries]:
+    """Yield each counter as seen REPLICA_SHIFT_MS later, when a part of the next interval's events had come."""
+    random = np.random.default_rng(SEED + 1)
+    share = REPLICA_SHIFT_MS / (INTERVAL_S * 1000)
+    for one in series:
+        coming = np.diff(one.values, append=one.values[-1] + 20).astype(np.int64)
+        values = one.values + random.binomial(coming, share)
+        shift = random.integers(0, 12, len(values))
+        yield GeneratedSeries(one.labels, one.timestamps_ms // 1000 * 1000 + REPLICA_SHIFT_MS + shift, values)
 
 
 def _values(random: np.random.Generator, family: str, number: int, samples: int) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.queries import status_kib
+from tests.bench.client import status_kib
 from tests.bench.servers import PROMONTORY
 from tests.blocks import OpenMetricsSeries, make_blocks
 from tests.parts import Program, free_port, http_ok, run_program, run_prometheus, run_rclone_s3

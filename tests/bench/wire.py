@@ -23,7 +23,7 @@ import grpc
 import numpy as np
 
 from promontory.model.clock import SystemClock
-from promontory.model.context import QueryContext
+from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
@@ -128,7 +128,7 @@ def measure_codec(repetitions: int) -> None:
     def decode() -> None:
         symbols = SymbolTable()
         for message in messages:
-            decode_series(message, symbols, endpoint="bench")
+            decode_series(message, symbols, Budget(), endpoint="bench")
 
     messages = encode()
     size = sum(map(len, messages)) / 1e6
