@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from promontory.errors import InputError
 from promontory.kernels.crc32c import crc32c
+from promontory.model.context import Budget
 from promontory.model.frame import Encoding, Frame
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
@@ -32,11 +33,11 @@ LABELS = [{"__name__": "up", "job": "a"}, {"__name__": "up", "job": "b", "zone":
 def check_series_answer(data: bytes) -> object:
     """Read a SeriesResponse; what it holds is the same once it was written and read again."""
     symbols = SymbolTable()
-    answer = decode_series(data, symbols, endpoint=SOURCE)
+    answer = decode_series(data, symbols, Budget(), endpoint=SOURCE)
     _check_frame(answer.frame, is_strict=True)
     if len(answer.frame.labels):
         message = b"".join(encode_frame(answer.frame, batch_size=3))
-        again = decode_series(message, symbols, endpoint=SOURCE).frame
+        again = decode_series(message, symbols, Budget(), endpoint=SOURCE).frame
         assert _content(again) == _content(answer.frame), "a Frame changes when it is sent on"
     return answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from promontory.model.frame import ChunkColumns, Frame
 from promontory.store.frames import split_frame
 from promontory.store.merge import close_stream
 from promontory.store.rpc.encode import encode_frame
+from promontory.store.rpc.frame_writer import FrameWriter, cut_frame
 from promontory.store.rpc.known_encodings import without_newer_encodings
 from promontory.store.rpc.proto import store_pb2
 
@@ -20,30 +21,52 @@ from promontory.store.rpc.proto import store_pb2
 PIECE_BYTES = 4 << 20
 
 Item = TypeVar("Item")
+# Gives the messages of a frame, some at a time.
+Write = Callable[[Frame, QueryContext], AsyncGenerator[list[bytes], None]]
 
 
 async def series_messages(
-    frames: AsyncIterator[Frame], context: QueryContext, *, batch_size: int, newer_encodings: bool
+    frames: AsyncIterator[Frame], context: QueryContext, write: Write
 ) -> AsyncGenerator[list[bytes], None]:
     """Yield the messages of an answer, some at a time; new warnings follow the frame during which they arose.
 
-    `newer_encodings` says that the client reads XOR2 and histograms with start times. Raises StoreError at a warning
-    where the request wants all or nothing.
+    Raises StoreError at a warning where the request wants all or nothing.
     """
     told = 0
     try:
         async for frame in frames:
-            for piece in split_frame(frame, PIECE_BYTES):
-                if not newer_encodings:
-                    piece, broken = await context.run(without_newer_encodings, piece)
-                    _tell_broken(broken, piece, context)
-                yield await context.run(encode_frame, piece, batch_size=batch_size)
+            async for messages in write(frame, context):
+                yield messages
             if len(context.warnings) > told:
                 yield warning_messages(context, told)
                 told = len(context.warnings)
         yield warning_messages(context, told)
     finally:
         await close_stream(frames)
+
+
+def write_frames() -> Write:
+    """Return what writes each frame of one answer as columns."""
+    writer = FrameWriter()
+
+    async def write(frame: Frame, context: QueryContext) -> AsyncGenerator[list[bytes], None]:
+        for piece in cut_frame(frame):
+            yield [await context.run(writer.write, piece)]
+
+    return write
+
+
+def write_series(batch_size: int, *, newer_encodings: bool) -> Write:
+    """Return what writes each frame as series; `newer_encodings` says that the client reads those of Prometheus 3."""
+
+    async def write(frame: Frame, context: QueryContext) -> AsyncGenerator[list[bytes], None]:
+        for piece in split_frame(frame, PIECE_BYTES):
+            if not newer_encodings:
+                piece, broken = await context.run(without_newer_encodings, piece)
+                _tell_broken(broken, piece, context)
+            yield await context.run(encode_frame, piece, batch_size=batch_size)
+
+    return write
 
 
 def _tell_broken(broken: ChunkColumns, frame: Frame, context: QueryContext) -> None:

@@ -24,7 +24,8 @@ from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
 from promontory.model.selector import Selector, Shard
 from promontory.model.store_info import StoreInfo
-from promontory.store.rpc.decode import decode_series
+from promontory.store.rpc.answer_reader import AnswerReader
+from promontory.store.rpc.frame_layout import VERSION
 from promontory.store.rpc.inbox import Inbox
 from promontory.store.rpc.info import read_info
 from promontory.store.rpc.proto import info_pb2, store_pb2
@@ -108,7 +109,7 @@ class RemoteStore:
             # The peer would count the limit before our filter.
             asked, local_shard = replace(selector, shard=None, limit=0), selector.shard
         if info.sorted and info.supports_without_replica_labels:
-            frames = self._stream(asked, context, local_shard, batch_size=BATCH_SIZE_OF_OURS)
+            frames = self._stream(asked, context, local_shard, batch_size=BATCH_SIZE_OF_OURS, frame_version=VERSION)
         else:
             asked = replace(asked, without_replica_labels=())
             plain = self._stream(asked, context, local_shard, batch_size=BATCH_SIZE)
@@ -132,14 +133,27 @@ class RemoteStore:
         return sorted(response.values)
 
     async def _stream(
-        self, selector: Selector, context: QueryContext, local_shard: Shard | None, *, batch_size: int
+        self,
+        selector: Selector,
+        context: QueryContext,
+        local_shard: Shard | None,
+        *,
+        batch_size: int,
+        frame_version: int = 0,
     ) -> AsyncGenerator[Frame, None]:
+        request = series_request(
+            selector,
+            partial_response=context.partial_response,
+            batch_size=1 if selector.shard is not None else batch_size,
+            frame_version=frame_version,
+        )
+        reader = AnswerReader(context.symbols, context.budget, endpoint=self._address)
         inbox = Inbox(least_bytes=0 if self._info.sorted else GATHERED_BYTES)
-        call = self._call_series(selector, context, batch_size=1 if selector.shard is not None else batch_size)
+        call = self._call_series(request, context)
         receiver = asyncio.ensure_future(self._receive(call, inbox))
         try:
             while message := await inbox.take():
-                answer = await context.run(decode_series, message, context.symbols, endpoint=self._address)
+                answer = await context.run(reader.read, message)
                 self._tell(answer.warnings, context)
                 frame = answer.frame
                 if local_shard is not None:
@@ -152,10 +166,9 @@ class RemoteStore:
             await asyncio.gather(receiver, return_exceptions=True)
 
     def _call_series(
-        self, selector: Selector, context: QueryContext, *, batch_size: int
+        self, request: store_pb2.SeriesRequest, context: QueryContext
     ) -> grpc.aio.UnaryStreamCall[bytes, bytes]:
         context.check()
-        request = series_request(selector, partial_response=context.partial_response, batch_size=batch_size)
         call = self._open().unary_stream("/thanos.Store/Series")
         return call(request.SerializeToString(), timeout=context.remaining_s(), metadata=_metadata(context))
 

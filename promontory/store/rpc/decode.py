@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from promontory.errors import StoreError
 from promontory.kernels import wire_decode as wire
+from promontory.model.context import Budget
 from promontory.model.frame import ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.symbols import SymbolTable
@@ -32,15 +33,16 @@ class Answer:
     warnings: tuple[str, ...]
 
 
-def decode_series(message: bytes, symbols: SymbolTable, *, endpoint: str) -> Answer:
+def decode_series(message: bytes, symbols: SymbolTable, budget: Budget, *, endpoint: str) -> Answer:
     """Return the series and warnings of SeriesResponse messages laid end to end, codes in `symbols`.
 
-    Raises StoreError naming the endpoint where the bytes break the format.
+    Raises StoreError naming the endpoint where the bytes break the format, and LimitError before columns are made
+    that would exceed the budget.
     """
     data = np.frombuffer(message, np.uint8)
     counts = np.zeros(wire.STATES, np.int64)
     _demand(wire.count_message(data, counts), counts, endpoint)
-    rows, pair_count, chunk_count, warning_count = (int(count) for count in counts[: wire.WARNING + 1])
+    rows, pair_count, chunk_count, _ = (int(count) for count in counts[: wire.WARNING + 1])
     column_bytes = 8 * (wire.CHUNK_FIELDS * chunk_count + pair_count + rows)
     if column_bytes > MOST_GROWTH * len(message) + SMALL_BYTES:
         raise StoreError(
@@ -48,6 +50,17 @@ def decode_series(message: bytes, symbols: SymbolTable, *, endpoint: str) -> Ans
             f"{rows} series in {len(message)} bytes",
             endpoint=endpoint,
         )
+    # Frames have columns of their own, made of these.
+    try:
+        budget.charge(2 * column_bytes)
+        return _read_columns(message, counts, symbols, endpoint)
+    finally:
+        budget.release(2 * column_bytes)
+
+
+def _read_columns(message: bytes, counts: NDArray[np.int64], symbols: SymbolTable, endpoint: str) -> Answer:
+    data = np.frombuffer(message, np.uint8)
+    rows, pair_count, chunk_count, warning_count = (int(count) for count in counts[: wire.WARNING + 1])
     distinct = 2 * pair_count + chunk_count + 1
     state = np.zeros(wire.STATES, np.int64)
     state[wire.DISTINCT] = 1

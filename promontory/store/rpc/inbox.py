@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from promontory.store.rpc.frame_reader import is_frame
+
 # A message from this size on is decoded where it lies; smaller ones are joined up to JOINED_BYTES.
 LARGE_BYTES = 128 << 10
 JOINED_BYTES = 1 << 20
@@ -47,7 +49,7 @@ class Inbox:
         self._arrived.set()
 
     async def take(self) -> bytes:
-        """Return one large message or several small ones laid end to end, empty at the end.
+        """Return one large message, one Frame or several small messages laid end to end, empty at the end.
 
         Raises the writer's error once all messages before it were taken.
         """
@@ -60,9 +62,15 @@ class Inbox:
             return b""
         taken = [self._messages.popleft()]
         size = len(taken[0])
-        while self._messages and size < LARGE_BYTES and size + len(self._messages[0]) <= JOINED_BYTES:
+        while self._messages and _may_join(taken[0], size, self._messages[0]):
             taken.append(self._messages.popleft())
             size += len(taken[-1])
         self._held_bytes -= size
         self._room.set()
         return taken[0] if len(taken) == 1 else b"".join(taken)
+
+
+def _may_join(first: bytes, size: int, message: bytes) -> bool:
+    """Say whether a message may be laid behind `size` bytes that begin with `first`; Frames stand alone."""
+    is_small = size < LARGE_BYTES and size + len(message) <= JOINED_BYTES
+    return is_small and not is_frame(first) and not is_frame(message)

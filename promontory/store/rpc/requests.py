@@ -18,6 +18,7 @@ from promontory.model.frame import Aggregate
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.selector import Selector, Shard
 from promontory.model.time_range import TimeRange
+from promontory.store.rpc.frame_layout import VERSION
 from promontory.store.rpc.proto import store_pb2, types_pb2
 
 TYPE_OF_KIND = {
@@ -45,8 +46,10 @@ def parse_request(kind: type[Request], body: bytes) -> Request:
         raise InputError(f"expected a {kind.DESCRIPTOR.full_name}, found {len(body)} other bytes: {error}") from error
 
 
-def series_request(selector: Selector, *, partial_response: bool, batch_size: int) -> store_pb2.SeriesRequest:
-    """Return the request for the series of a Selector."""
+def series_request(
+    selector: Selector, *, partial_response: bool, batch_size: int, frame_version: int = 0
+) -> store_pb2.SeriesRequest:
+    """Return the request for the series of a Selector; `frame_version` 0 asks for no Frames."""
     return store_pb2.SeriesRequest(
         min_time=_time(selector.time_range.min_time_ms),
         max_time=_time(selector.time_range.max_time_ms),
@@ -62,6 +65,7 @@ def series_request(selector: Selector, *, partial_response: bool, batch_size: in
         limit=selector.limit,
         response_batch_size=batch_size,
         client=client_name(),
+        frame_version=frame_version,
     )
 
 
@@ -132,6 +136,11 @@ def wants_partial_response(request: AnyRequest) -> bool:
 def client_name() -> str:
     """Return how we name ourselves to peers."""
     return f"promontory/{version('promontory')}"
+
+
+def reads_frames(request: store_pb2.SeriesRequest) -> bool:
+    """Say whether the client reads Frames of our version; with a shard it gets single series, as any client does."""
+    return request.frame_version >= VERSION and not request.HasField("shard_info")
 
 
 def is_ours(request: store_pb2.SeriesRequest) -> bool:

@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from promontory.errors import HaltError, InputError, LimitError, PromontoryError
 from promontory.model.context import QueryContext
 from promontory.store.port import Store
-from promontory.store.rpc.answer import read_ahead, series_messages, take_warnings
+from promontory.store.rpc.answer import read_ahead, series_messages, take_warnings, write_frames, write_series
 from promontory.store.rpc.info import info_response
 from promontory.store.rpc.proto import store_pb2
 from promontory.store.rpc.requests import (
@@ -28,6 +28,7 @@ from promontory.store.rpc.requests import (
     parse_request,
     read_labels_request,
     read_series_request,
+    reads_frames,
     wants_partial_response,
 )
 from promontory.store.rpc.status import code_of
@@ -108,8 +109,9 @@ class StoreService:
             selector = read_series_request(request)
             # Clients that filter shards themselves do not look into batches (Thanos' proxy).
             batch_size = 1 if selector.shard is not None else request.response_batch_size
-            frames = self._store.select(selector, context)
-            batches = series_messages(frames, context, batch_size=batch_size, newer_encodings=is_ours(request))
+            as_series = write_series(batch_size, newer_encodings=is_ours(request))
+            write = write_frames() if reads_frames(request) else as_series
+            batches = series_messages(self._store.select(selector, context), context, write)
             async with aclosing(read_ahead(batches, BATCHES_AHEAD, context)) as ready:
                 async for batch in ready:
                     for message in batch:

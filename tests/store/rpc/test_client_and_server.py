@@ -16,14 +16,20 @@ from promontory.errors import (
     StoreError,
     StoreUnavailable,
 )
-from promontory.model.context import QueryContext
+from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import Aggregate, Frame
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.selector import Selector, Shard
 from promontory.model.store_info import StoreInfo, TsdbInfo
+from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, TimeRange
+from promontory.store.rpc import client
+from promontory.store.rpc.answer_reader import AnswerReader
 from promontory.store.rpc.client import RemoteStore
+from promontory.store.rpc.decode import Answer
+from promontory.store.rpc.frame_layout import VERSION
+from promontory.store.rpc.frame_reader import is_frame
 from promontory.store.rpc.proto import info_pb2, store_pb2
 from promontory.store.rpc.requests import GREATEST_TIME_MS, LEAST_TIME_MS
 from promontory.testing.memory_store import Fault, MemorySeries, MemoryStore, in_shard, make_series, read_series
@@ -172,6 +178,38 @@ async def test_batches_are_sent_when_asked_for_and_never_with_a_shard() -> None:
         assert from_messages(messages) == sorted(SERIES, key=lambda one: one.labels)
         request.shard_info.total_shards = 1
         assert len(await ask_series(served, request)) == len(SERIES)
+
+
+async def test_frames_are_sent_when_asked_for_and_never_with_a_shard() -> None:
+    async with serve(MemoryStore(SERIES, info=INFO, frame_rows=7)) as served:
+        request = store_pb2.SeriesRequest(min_time=0, max_time=60_000, response_batch_size=25)
+        assert not any(is_frame(message) for message in await ask_series(served, request))
+        request.frame_version = VERSION
+        messages = await ask_series(served, request)
+        assert all(is_frame(message) for message in messages)
+        reader = AnswerReader(SymbolTable(), Budget(), endpoint=served.address)
+        frames = [reader.read(message).frame for message in messages]
+        assert read_series(frames) == sorted(SERIES, key=lambda one: one.labels)
+        request.shard_info.total_shards = 1
+        assert len(from_messages(await ask_series(served, request))) == len(SERIES)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_a_client_asks_its_own_kind_for_frames_and_no_other_peer(
+    is_ours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    class Spy(AnswerReader):
+        def read(self, message: bytes) -> Answer:
+            read.append(message)
+            return super().read(message)
+
+    monkeypatch.setattr(client, "AnswerReader", Spy)
+    async with serve(MemoryStore(SERIES, info=replace(INFO, sorted=is_ours))) as served, connect(served) as remote:
+        await read_all(remote, UP, served.client_context())
+    assert read
+    assert all(is_frame(message) is is_ours for message in read)
 
 
 async def test_warnings_travel_with_the_answer_or_end_it_as_the_request_says() -> None:

@@ -4,8 +4,9 @@ import pytest
 from google.protobuf import any_pb2
 from hypothesis import given, settings
 
-from promontory.errors import StoreError
+from promontory.errors import LimitError, StoreError
 from promontory.kernels import wire_decode
+from promontory.model.context import Budget
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
 from promontory.store.rpc import decode
@@ -22,7 +23,7 @@ SAMPLE = [
 
 
 def decode_message(message: bytes) -> Answer:
-    return decode_series(message, SymbolTable(), endpoint="10.0.0.1:10901")
+    return decode_series(message, SymbolTable(), Budget(), endpoint="10.0.0.1:10901")
 
 
 def respond(series: types_pb2.Series) -> bytes:
@@ -163,3 +164,11 @@ def test_a_message_of_empty_chunks_is_refused_before_columns_are_made_of_it() ->
     series = types_pb2.Series(chunks=[chunk] * 40_000)
     with pytest.raises(StoreError, match=r"expected chunks with data, found 240000 chunks of 1 series"):
         decode_message(respond(series))
+
+
+def test_the_budget_is_asked_before_columns_are_made() -> None:
+    budget = Budget(100)
+    with pytest.raises(LimitError):
+        decode_series(to_batch(SAMPLE), SymbolTable(), budget, endpoint="x")
+    assert budget.held_bytes == 0
+    assert decode_series(to_batch(SAMPLE), SymbolTable(), Budget(1 << 20), endpoint="x").warnings == ()

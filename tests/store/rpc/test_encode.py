@@ -12,7 +12,7 @@ from promontory.kernels import wire_encode
 from promontory.kernels.compile import Kernel
 from promontory.kernels.wire import read_field, read_long_field, size_varint
 from promontory.model.clock import SystemClock
-from promontory.model.context import QueryContext
+from promontory.model.context import Budget, QueryContext
 from promontory.model.frame import Frame
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
@@ -43,7 +43,7 @@ def test_cut_messages_hold_the_same_series(series: list[MemorySeries], batch_siz
     messages = encode_frame(frame_of(series), batch_size=batch_size, message_bytes=limit)
     found = from_messages(messages)
     assert read_series([frame_of(found)]) == series
-    assert read_series([decode_series(b"".join(messages), SymbolTable(), endpoint="x").frame]) == series
+    assert read_series([decode_series(b"".join(messages), SymbolTable(), Budget(), endpoint="x").frame]) == series
     for message in messages:
         assert len(store_pb2.SeriesResponse.FromString(message).batch.series) <= max(batch_size, 1)
 

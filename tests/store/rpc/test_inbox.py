@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from promontory.store.rpc.frame_layout import TAG
 from promontory.store.rpc.inbox import JOINED_BYTES, LARGE_BYTES, Inbox
 
 
@@ -42,6 +43,13 @@ async def test_joined_messages_stay_below_a_mebibyte() -> None:
     await inbox.put(b"small")
     await inbox.put(b"L" * JOINED_BYTES)
     assert await inbox.take() == b"small"
+
+
+async def test_a_frame_is_taken_alone() -> None:
+    inbox = Inbox()
+    for message in (b"a", TAG + b"b", TAG + b"c", b"d", b"e"):
+        await inbox.put(message)
+    assert [await inbox.take() for _ in range(4)] == [b"a", TAG + b"b", TAG + b"c", b"de"]
 
 
 async def test_the_writer_waits_until_the_reader_took_something() -> None:

@@ -18,7 +18,8 @@ def test_the_generated_modules_are_those_of_the_proto_files(tmp_path: Path) -> N
 def test_numbers_are_those_of_thanos_and_the_extensions_stand_far_above() -> None:
     numbers = {field.name: field.number for field in store_pb2.SeriesRequest.DESCRIPTOR.fields}
     assert (numbers["query_hints"], numbers["shard_info"], numbers["response_batch_size"]) == (12, 13, 16)
-    assert numbers["client"] == 1001
+    assert (numbers["client"], numbers["frame_version"]) == (1001, 1002)
+    assert store_pb2.SeriesResponse.DESCRIPTOR.fields_by_name["frame"].number == 1001
     assert types_pb2.AggrChunk.DESCRIPTOR.fields_by_name["source"].number == 1001
     assert info_pb2.StoreInfo.DESCRIPTOR.fields_by_name["sorted"].number == 1001
     assert types_pb2.AggrChunk.DESCRIPTOR.fields_by_name["counter"].number == 8

@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from promontory.store.rpc.proto import types_pb2 as promontory_dot_store_dot_rpc_dot_proto_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&promontory/store/rpc/proto/store.proto\x12\x06thanos\x1a\x19google/protobuf/any.proto\x1a&promontory/store/rpc/proto/types.proto\"\x87\x04\n\rSeriesRequest\x12\x10\n\x08min_time\x18\x01 \x01(\x03\x12\x10\n\x08max_time\x18\x02 \x01(\x03\x12&\n\x08matchers\x18\x03 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1d\n\x15max_resolution_window\x18\x04 \x01(\x03\x12 \n\naggregates\x18\x05 \x03(\x0e\x32\x0c.thanos.Aggr\x12!\n\x19partial_response_disabled\x18\x06 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x07 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\x13\n\x0bskip_chunks\x18\x08 \x01(\x08\x12#\n\x05hints\x18\t \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04step\x18\n \x01(\x03\x12\r\n\x05range\x18\x0b \x01(\x03\x12\'\n\x0bquery_hints\x18\x0c \x01(\x0b\x32\x12.thanos.QueryHints\x12%\n\nshard_info\x18\r \x01(\x0b\x32\x11.thanos.ShardInfo\x12\x1e\n\x16without_replica_labels\x18\x0e \x03(\x0c\x12\r\n\x05limit\x18\x0f \x01(\x03\x12\x1b\n\x13response_batch_size\x18\x10 \x01(\x03\x12\x0f\n\x06\x63lient\x18\xe9\x07 \x01(\t\"\x7f\n\nQueryHints\x12\x13\n\x0bstep_millis\x18\x01 \x01(\x03\x12\x1a\n\x04\x66unc\x18\x02 \x01(\x0b\x32\x0c.thanos.Func\x12\"\n\x08grouping\x18\x04 \x01(\x0b\x32\x10.thanos.Grouping\x12\x1c\n\x05range\x18\x05 \x01(\x0b\x32\r.thanos.Range\"\x14\n\x04\x46unc\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x08Grouping\x12\n\n\x02\x62y\x18\x01 \x01(\x08\x12\x0e\n\x06labels\x18\x03 \x03(\x0c\"\x17\n\x05Range\x12\x0e\n\x06millis\x18\x01 \x01(\x03\"R\n\tShardInfo\x12\x13\n\x0bshard_index\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_shards\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\x08\x12\x0e\n\x06labels\x18\x04 \x03(\x0c\"-\n\x0bSeriesBatch\x12\x1e\n\x06series\x18\x01 \x03(\x0b\x32\x0e.thanos.Series\"\x9c\x01\n\x0eSeriesResponse\x12 \n\x06series\x18\x01 \x01(\x0b\x32\x0e.thanos.SeriesH\x00\x12\x11\n\x07warning\x18\x02 \x01(\x0cH\x00\x12%\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12$\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x13.thanos.SeriesBatchH\x00\x42\x08\n\x06result\"\x92\x02\n\x11LabelNamesRequest\x12!\n\x19partial_response_disabled\x18\x01 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x02 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\r\n\x05start\x18\x03 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x03\x12#\n\x05hints\x18\x05 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08matchers\x18\x06 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1e\n\x16without_replica_labels\x18\x07 \x03(\x0c\x12\r\n\x05limit\x18\x08 \x01(\x03\"Z\n\x12LabelNamesResponse\x12\r\n\x05names\x18\x01 \x03(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\x0c\x12#\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\"\xa2\x02\n\x12LabelValuesRequest\x12\r\n\x05label\x18\x01 \x01(\x0c\x12!\n\x19partial_response_disabled\x18\x02 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x03 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\r\n\x05start\x18\x04 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x05 \x01(\x03\x12#\n\x05hints\x18\x06 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08matchers\x18\x07 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1e\n\x16without_replica_labels\x18\x08 \x03(\x0c\x12\r\n\x05limit\x18\t \x01(\x03\"\\\n\x13LabelValuesResponse\x12\x0e\n\x06values\x18\x01 \x03(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\x0c\x12#\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any2\xcf\x01\n\x05Store\x12\x39\n\x06Series\x12\x15.thanos.SeriesRequest\x1a\x16.thanos.SeriesResponse0\x01\x12\x43\n\nLabelNames\x12\x19.thanos.LabelNamesRequest\x1a\x1a.thanos.LabelNamesResponse\x12\x46\n\x0bLabelValues\x12\x1a.thanos.LabelValuesRequest\x1a\x1b.thanos.LabelValuesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&promontory/store/rpc/proto/store.proto\x12\x06thanos\x1a\x19google/protobuf/any.proto\x1a&promontory/store/rpc/proto/types.proto\"\x9f\x04\n\rSeriesRequest\x12\x10\n\x08min_time\x18\x01 \x01(\x03\x12\x10\n\x08max_time\x18\x02 \x01(\x03\x12&\n\x08matchers\x18\x03 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1d\n\x15max_resolution_window\x18\x04 \x01(\x03\x12 \n\naggregates\x18\x05 \x03(\x0e\x32\x0c.thanos.Aggr\x12!\n\x19partial_response_disabled\x18\x06 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x07 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\x13\n\x0bskip_chunks\x18\x08 \x01(\x08\x12#\n\x05hints\x18\t \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04step\x18\n \x01(\x03\x12\r\n\x05range\x18\x0b \x01(\x03\x12\'\n\x0bquery_hints\x18\x0c \x01(\x0b\x32\x12.thanos.QueryHints\x12%\n\nshard_info\x18\r \x01(\x0b\x32\x11.thanos.ShardInfo\x12\x1e\n\x16without_replica_labels\x18\x0e \x03(\x0c\x12\r\n\x05limit\x18\x0f \x01(\x03\x12\x1b\n\x13response_batch_size\x18\x10 \x01(\x03\x12\x0f\n\x06\x63lient\x18\xe9\x07 \x01(\t\x12\x16\n\rframe_version\x18\xea\x07 \x01(\x03\"\x7f\n\nQueryHints\x12\x13\n\x0bstep_millis\x18\x01 \x01(\x03\x12\x1a\n\x04\x66unc\x18\x02 \x01(\x0b\x32\x0c.thanos.Func\x12\"\n\x08grouping\x18\x04 \x01(\x0b\x32\x10.thanos.Grouping\x12\x1c\n\x05range\x18\x05 \x01(\x0b\x32\r.thanos.Range\"\x14\n\x04\x46unc\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x08Grouping\x12\n\n\x02\x62y\x18\x01 \x01(\x08\x12\x0e\n\x06labels\x18\x03 \x03(\x0c\"\x17\n\x05Range\x12\x0e\n\x06millis\x18\x01 \x01(\x03\"R\n\tShardInfo\x12\x13\n\x0bshard_index\x18\x01 \x01(\x03\x12\x14\n\x0ctotal_shards\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\x08\x12\x0e\n\x06labels\x18\x04 \x03(\x0c\"-\n\x0bSeriesBatch\x12\x1e\n\x06series\x18\x01 \x03(\x0b\x32\x0e.thanos.Series\"\xac\x01\n\x0eSeriesResponse\x12 \n\x06series\x18\x01 \x01(\x0b\x32\x0e.thanos.SeriesH\x00\x12\x11\n\x07warning\x18\x02 \x01(\x0cH\x00\x12%\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12$\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32\x13.thanos.SeriesBatchH\x00\x12\x0e\n\x05\x66rame\x18\xe9\x07 \x01(\x0c\x42\x08\n\x06result\"\x92\x02\n\x11LabelNamesRequest\x12!\n\x19partial_response_disabled\x18\x01 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x02 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\r\n\x05start\x18\x03 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x03\x12#\n\x05hints\x18\x05 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08matchers\x18\x06 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1e\n\x16without_replica_labels\x18\x07 \x03(\x0c\x12\r\n\x05limit\x18\x08 \x01(\x03\"Z\n\x12LabelNamesResponse\x12\r\n\x05names\x18\x01 \x03(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\x0c\x12#\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\"\xa2\x02\n\x12LabelValuesRequest\x12\r\n\x05label\x18\x01 \x01(\x0c\x12!\n\x19partial_response_disabled\x18\x02 \x01(\x08\x12\x42\n\x19partial_response_strategy\x18\x03 \x01(\x0e\x32\x1f.thanos.PartialResponseStrategy\x12\r\n\x05start\x18\x04 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x05 \x01(\x03\x12#\n\x05hints\x18\x06 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08matchers\x18\x07 \x03(\x0b\x32\x14.thanos.LabelMatcher\x12\x1e\n\x16without_replica_labels\x18\x08 \x03(\x0c\x12\r\n\x05limit\x18\t \x01(\x03\"\\\n\x13LabelValuesResponse\x12\x0e\n\x06values\x18\x01 \x03(\x0c\x12\x10\n\x08warnings\x18\x02 \x03(\x0c\x12#\n\x05hints\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any2\xcf\x01\n\x05Store\x12\x39\n\x06Series\x12\x15.thanos.SeriesRequest\x1a\x16.thanos.SeriesResponse0\x01\x12\x43\n\nLabelNames\x12\x19.thanos.LabelNamesRequest\x1a\x1a.thanos.LabelNamesResponse\x12\x46\n\x0bLabelValues\x12\x1a.thanos.LabelValuesRequest\x1a\x1b.thanos.LabelValuesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,29 +34,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'promontory.store.rpc.proto.
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERIESREQUEST']._serialized_start=118
-  _globals['_SERIESREQUEST']._serialized_end=637
-  _globals['_QUERYHINTS']._serialized_start=639
-  _globals['_QUERYHINTS']._serialized_end=766
-  _globals['_FUNC']._serialized_start=768
-  _globals['_FUNC']._serialized_end=788
-  _globals['_GROUPING']._serialized_start=790
-  _globals['_GROUPING']._serialized_end=828
-  _globals['_RANGE']._serialized_start=830
-  _globals['_RANGE']._serialized_end=853
-  _globals['_SHARDINFO']._serialized_start=855
-  _globals['_SHARDINFO']._serialized_end=937
-  _globals['_SERIESBATCH']._serialized_start=939
-  _globals['_SERIESBATCH']._serialized_end=984
-  _globals['_SERIESRESPONSE']._serialized_start=987
-  _globals['_SERIESRESPONSE']._serialized_end=1143
-  _globals['_LABELNAMESREQUEST']._serialized_start=1146
-  _globals['_LABELNAMESREQUEST']._serialized_end=1420
-  _globals['_LABELNAMESRESPONSE']._serialized_start=1422
-  _globals['_LABELNAMESRESPONSE']._serialized_end=1512
-  _globals['_LABELVALUESREQUEST']._serialized_start=1515
-  _globals['_LABELVALUESREQUEST']._serialized_end=1805
-  _globals['_LABELVALUESRESPONSE']._serialized_start=1807
-  _globals['_LABELVALUESRESPONSE']._serialized_end=1899
-  _globals['_STORE']._serialized_start=1902
-  _globals['_STORE']._serialized_end=2109
+  _globals['_SERIESREQUEST']._serialized_end=661
+  _globals['_QUERYHINTS']._serialized_start=663
+  _globals['_QUERYHINTS']._serialized_end=790
+  _globals['_FUNC']._serialized_start=792
+  _globals['_FUNC']._serialized_end=812
+  _globals['_GROUPING']._serialized_start=814
+  _globals['_GROUPING']._serialized_end=852
+  _globals['_RANGE']._serialized_start=854
+  _globals['_RANGE']._serialized_end=877
+  _globals['_SHARDINFO']._serialized_start=879
+  _globals['_SHARDINFO']._serialized_end=961
+  _globals['_SERIESBATCH']._serialized_start=963
+  _globals['_SERIESBATCH']._serialized_end=1008
+  _globals['_SERIESRESPONSE']._serialized_start=1011
+  _globals['_SERIESRESPONSE']._serialized_end=1183
+  _globals['_LABELNAMESREQUEST']._serialized_start=1186
+  _globals['_LABELNAMESREQUEST']._serialized_end=1460
+  _globals['_LABELNAMESRESPONSE']._serialized_start=1462
+  _globals['_LABELNAMESRESPONSE']._serialized_end=1552
+  _globals['_LABELVALUESREQUEST']._serialized_start=1555
+  _globals['_LABELVALUESREQUEST']._serialized_end=1845
+  _globals['_LABELVALUESRESPONSE']._serialized_start=1847
+  _globals['_LABELVALUESRESPONSE']._serialized_end=1939
+  _globals['_STORE']._serialized_start=1942
+  _globals['_STORE']._serialized_end=2149
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SeriesRequest(_message.Message):
-    __slots__ = ("min_time", "max_time", "matchers", "max_resolution_window", "aggregates", "partial_response_disabled", "partial_response_strategy", "skip_chunks", "hints", "step", "range", "query_hints", "shard_info", "without_replica_labels", "limit", "response_batch_size", "client")
+    __slots__ = ("min_time", "max_time", "matchers", "max_resolution_window", "aggregates", "partial_response_disabled", "partial_response_strategy", "skip_chunks", "hints", "step", "range", "query_hints", "shard_info", "without_replica_labels", "limit", "response_batch_size", "client", "frame_version")
     MIN_TIME_FIELD_NUMBER: _ClassVar[int]
     MAX_TIME_FIELD_NUMBER: _ClassVar[int]
     MATCHERS_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,7 @@ class SeriesRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
+    FRAME_VERSION_FIELD_NUMBER: _ClassVar[int]
     min_time: int
     max_time: int
     matchers: _containers.RepeatedCompositeFieldContainer[_types_pb2.LabelMatcher]
@@ -44,7 +45,8 @@ class SeriesRequest(_message.Message):
     limit: int
     response_batch_size: int
     client: str
-    def __init__(self, min_time: _Optional[int] = ..., max_time: _Optional[int] = ..., matchers: _Optional[_Iterable[_Union[_types_pb2.LabelMatcher, _Mapping]]] = ..., max_resolution_window: _Optional[int] = ..., aggregates: _Optional[_Iterable[_Union[_types_pb2.Aggr, str]]] = ..., partial_response_disabled: _Optional[bool] = ..., partial_response_strategy: _Optional[_Union[_types_pb2.PartialResponseStrategy, str]] = ..., skip_chunks: _Optional[bool] = ..., hints: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., step: _Optional[int] = ..., range: _Optional[int] = ..., query_hints: _Optional[_Union[QueryHints, _Mapping]] = ..., shard_info: _Optional[_Union[ShardInfo, _Mapping]] = ..., without_replica_labels: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ..., response_batch_size: _Optional[int] = ..., client: _Optional[str] = ...) -> None: ...
+    frame_version: int
+    def __init__(self, min_time: _Optional[int] = ..., max_time: _Optional[int] = ..., matchers: _Optional[_Iterable[_Union[_types_pb2.LabelMatcher, _Mapping]]] = ..., max_resolution_window: _Optional[int] = ..., aggregates: _Optional[_Iterable[_Union[_types_pb2.Aggr, str]]] = ..., partial_response_disabled: _Optional[bool] = ..., partial_response_strategy: _Optional[_Union[_types_pb2.PartialResponseStrategy, str]] = ..., skip_chunks: _Optional[bool] = ..., hints: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., step: _Optional[int] = ..., range: _Optional[int] = ..., query_hints: _Optional[_Union[QueryHints, _Mapping]] = ..., shard_info: _Optional[_Union[ShardInfo, _Mapping]] = ..., without_replica_labels: _Optional[_Iterable[bytes]] = ..., limit: _Optional[int] = ..., response_batch_size: _Optional[int] = ..., client: _Optional[str] = ..., frame_version: _Optional[int] = ...) -> None: ...
 
 class QueryHints(_message.Message):
     __slots__ = ("step_millis", "func", "grouping", "range")
@@ -97,16 +99,18 @@ class SeriesBatch(_message.Message):
     def __init__(self, series: _Optional[_Iterable[_Union[_types_pb2.Series, _Mapping]]] = ...) -> None: ...
 
 class SeriesResponse(_message.Message):
-    __slots__ = ("series", "warning", "hints", "batch")
+    __slots__ = ("series", "warning", "hints", "batch", "frame")
     SERIES_FIELD_NUMBER: _ClassVar[int]
     WARNING_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
     series: _types_pb2.Series
     warning: bytes
     hints: _any_pb2.Any
     batch: SeriesBatch
-    def __init__(self, series: _Optional[_Union[_types_pb2.Series, _Mapping]] = ..., warning: _Optional[bytes] = ..., hints: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., batch: _Optional[_Union[SeriesBatch, _Mapping]] = ...) -> None: ...
+    frame: bytes
+    def __init__(self, series: _Optional[_Union[_types_pb2.Series, _Mapping]] = ..., warning: _Optional[bytes] = ..., hints: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., batch: _Optional[_Union[SeriesBatch, _Mapping]] = ..., frame: _Optional[bytes] = ...) -> None: ...
 
 class LabelNamesRequest(_message.Message):
     __slots__ = ("partial_response_disabled", "partial_response_strategy", "start", "end", "hints", "matchers", "without_replica_labels", "limit")
