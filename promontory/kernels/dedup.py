@@ -1,14 +1,8 @@
-"""Merging the replicas of a series: lanes of chunks, union by timestamp, and Thanos' penalty algorithm.
+"""Merging the replicas of a series: lanes of chunks, union by timestamp, and lanes folded by the penalty merge.
 
 A lane is what one replica wrote. Values travel as uint64 bit patterns, so that every NaN stays the NaN it was.
 
-Penalty merge of two lanes a and b: after a sample at `last` was taken, each lane first skips what lies before
-last + 1 + its penalty. Then the smaller timestamp wins, a on a tie. The winner's penalty becomes 0, the other's
-twice the distance between the last two samples taken, or 5 s where there was none before. So a lane is left only
-when it misses about two samples, and the answer never gets denser than one replica is.
-
-Source: Thanos, pkg/dedup/iter.go (facts known from its behaviour), without its counter adjustment: values are never
-altered (docs/decisions/0003-no-counter-adjustment.md). Format: docs/formats/deduplication.md.
+Source: Thanos, pkg/dedup/iter.go (facts known from its behaviour). Format: docs/formats/deduplication.md.
 """
 
 from __future__ import annotations
@@ -17,15 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.memory import wrap64
+from promontory.kernels.penalty import penalty_merge
 
 Times = NDArray[np.int64]
 Words = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
-
-INITIAL_PENALTY_MS = 5000
-# Twice it is still a uint64; a distance beyond it cannot come twice between int64 times.
-MOST_DISTANCE_MS = 2**63 - 1
 
 
 @kernel("int64(int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], int64[::1])")
@@ -123,56 +113,6 @@ def unite_runs(
             times[last] = times[sample]
             words[last] = words[sample]
     return last + 1
-
-
-@kernel("int64(int64[::1], int64, int64, int64, uint64)")
-def skip_near(times: Times, at: int, end: int, last: int, penalty: int) -> int:
-    """Return the first of [at, end) that is later than `last` by more than `penalty`; distances are unsigned."""
-    while at < end and (times[at] <= last or wrap64(wrap64(times[at]) - wrap64(last)) <= penalty):
-        at += 1
-    return at
-
-
-@kernel("uint64(int64, int64)")
-def double_distance(last: int, time: int) -> int:
-    """Return the penalty of the lane that was not taken when `time` followed `last`."""
-    return wrap64(min(wrap64(wrap64(time) - wrap64(last)), wrap64(MOST_DISTANCE_MS)) << wrap64(1))
-
-
-@kernel(
-    "int64(int64[::1], uint64[::1], int64, int64, int64[::1], uint64[::1], int64, int64,"
-    " int64[::1], uint64[::1], int64)"
-)
-def penalty_merge(
-    a_times: Times, a_words: Words, a: int, a_end: int, b_times: Times, b_words: Words, b: int, b_end: int,
-    out_times: Times, out_words: Words, out: int,
-) -> int:  # fmt: skip
-    """Merge lanes [a, a_end) and [b, b_end) from `out` on; return the end of what was written."""
-    last = 0
-    a_penalty = wrap64(0)
-    b_penalty = wrap64(0)
-    begun = False
-    while True:
-        if begun:
-            a = skip_near(a_times, a, a_end, last, a_penalty)
-            b = skip_near(b_times, b, b_end, last, b_penalty)
-        if a >= a_end and b >= b_end:
-            return out
-        if b >= b_end or (a < a_end and a_times[a] <= b_times[b]):
-            if b < b_end:
-                b_penalty = double_distance(last, a_times[a]) if begun else wrap64(INITIAL_PENALTY_MS)
-            a_penalty = wrap64(0)
-            last = a_times[a]
-            out_words[out] = a_words[a]
-        else:
-            if a < a_end:
-                a_penalty = double_distance(last, b_times[b]) if begun else wrap64(INITIAL_PENALTY_MS)
-            b_penalty = wrap64(0)
-            last = b_times[b]
-            out_words[out] = b_words[b]
-        out_times[out] = last
-        out += 1
-        begun = True
 
 
 @kernel(
