@@ -60,7 +60,7 @@ def status_kib(process_id: int, field: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query over the data, or over its last `range_s`; step 0 is an instant query at the end.
+    """A query over the `range_s` before `end_s`, by default all of the data; step 0 is an instant query at the end.
 
     `shift_s` moves the grid off the scrapes, `skip_s` leaves out its beginning.
     """
@@ -70,10 +70,11 @@ class Question:
     shift_s: float = 0.0
     skip_s: float = 0.0
     range_s: float = (SAMPLES - 1) * INTERVAL_S
+    end_s: float = START_S + (SAMPLES - 1) * INTERVAL_S
 
     def to_request(self, endpoint: Endpoint) -> bytes:
         """Return the bytes of the POST."""
-        end_s = START_S + (SAMPLES - 1) * INTERVAL_S + self.shift_s
+        end_s = self.end_s + self.shift_s
         form: dict[str, str] = {"query": self.text, **dict(endpoint.parameters)}
         if self.step_s:
             start_s = end_s - self.range_s + self.skip_s
