@@ -51,14 +51,16 @@ fuzz: setup     ## Fuzz every format for FUZZ_SECONDS each, and flip every bit o
 
 bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the same data.
 	$(PY) -m tests.fetch_parts prometheus promtool victoria-metrics
+	.venv/bin/promontory warm
 	$(PY) -m tests.bench.kernels
 	$(PY) -m tests.bench.store
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.blocks
-	$(PY) -m tests.bench.idle
+	-$(PY) -m tests.bench.idle
 	$(PY) -m tests.bench.hostile
 	$(PY) -m tests.bench.histograms
 	$(PY) -m tests.bench.large_index
+	$(PY) -m tests.bench.growth
 	$(PY) -m tests.bench
 
 warm: setup     ## Compile the kernels into the cache.
