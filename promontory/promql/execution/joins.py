@@ -27,7 +27,8 @@ from promontory.model.steps import Steps
 from promontory.promql.execution.fills import fill_many, fill_one
 from promontory.promql.execution.mixed_operators import Note, Side, is_mixed, note_pairs, operate_mixed
 from promontory.promql.execution.run import Run
-from promontory.promql.execution.values import METADATA_LABELS, compact, empty_steps, merge_equal
+from promontory.promql.execution.side_by_side import cut_pieces, run_pieces
+from promontory.promql.execution.values import METADATA_LABELS, Floats, compact, empty_steps, merge_equal
 from promontory.promql.nodes import Cardinality, Matching
 from promontory.promql.plan.arithmetic import ARITHMETIC, COMPARISONS, operate
 from promontory.promql.plan.nodes import Join
@@ -35,6 +36,10 @@ from promontory.promql.plan.nodes import Join
 Flags = NDArray[np.bool_]
 Groups = NDArray[np.int32]
 Index = NDArray[np.int64]
+# An array and which of its rows.
+_Rows = tuple[Floats, Index]
+# Cells that are operated on together.
+PIECE_CELLS = 1 << 17
 
 EXPLICIT = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
 UNIQUE = "multiple matches for labels: grouping labels must ensure unique matches"
@@ -106,25 +111,53 @@ def _pair(many_group: Groups, one_group: Groups, groups: int) -> _Pairs:
 
 
 def _combine(run: Run, node: Join, many: Steps, one: Steps, pairs: _Pairs, groups: int, *, swapped: bool) -> Steps:
+    run.expect(len(pairs.many), many.values.shape[1])
     present = many.present[pairs.many] & one.present[pairs.one]
     labels = _result_labels(run, node, many.labels, one.labels, pairs)
-    left, right = _side(many, pairs.many), _side(one, pairs.one)
-    if swapped:
-        left, right = right, left
     filtering = node.op in COMPARISONS and not node.return_bool
     cells = None
-    if is_mixed(node.op, left.cells, right.cells):
+    if is_mixed(node.op, many.histograms, one.histograms):
+        left, right = _side(many, pairs.many), _side(one, pairs.one)
+        if swapped:
+            left, right = right, left
         notes = note_pairs(node.op, left, right, present)
         _check_matches(node.matching, labels, present & (notes == Note.NONE), pairs.group, groups)
         found = operate_mixed(run, node.op, left, right, notes, node.position, filtering=filtering)
         present, values, cells = present & found.present, found.values, found.cells
     else:
         _check_matches(node.matching, labels, present, pairs.group, groups)
-        values = left.values if filtering else operate(node.op, left.values, right.values)
-        if filtering:
-            present &= COMPARISONS[node.op](left.values, right.values)
+        sides = [(one.values, pairs.one), (many.values, pairs.many)]
+        values = _operate_rows(run, node.op, *(sides if swapped else sides[::-1]), present, filtering=filtering)
     marks = np.full(len(labels), node.return_bool, np.bool_)
     return merge_equal(compact(Steps(labels, values, present, marks, histograms=cells)))
+
+
+def _operate_rows(run: Run, op: str, left: _Rows, right: _Rows, present: Flags, *, filtering: bool) -> Floats:
+    """Return float64[p, k]: the operator between chosen rows of two arrays; a filter takes away from `present`.
+
+    A few rows at a time, so that what is gathered and computed stays in the cache.
+    """
+    values = np.empty(present.shape)
+    spans = cut_pieces(len(values), size=max(1, PIECE_CELLS // max(1, present.shape[1])))
+
+    def evaluate(piece: int) -> None:
+        rows = slice(*spans[piece])
+        here, there = (_take(array, index[rows]) for array, index in (left, right))
+        if filtering:
+            values[rows] = here
+            present[rows] &= COMPARISONS[op](here, there)
+        else:
+            values[rows] = operate(op, here, there)
+
+    run_pieces(run.context, evaluate, len(spans))
+    return values
+
+
+def _take(array: Floats, index: Index) -> Floats:
+    """Return the rows at `index`: where they follow each other as they are, not copied."""
+    if (np.diff(index) == 1).all():
+        return array[index[0] : index[-1] + 1]
+    return array[index]
 
 
 def _side(steps: Steps, rows: Index) -> Side:
