@@ -24,11 +24,23 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """The labels whose values matter to the reader: those named, or with by=False all but the named.
+
+    Series that differ in other labels alone are still series of their own.
+    """
+
+    labels: tuple[bytes, ...]
+    by: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """Matchers, an inclusive time range, and what the reader is going to do with the samples.
 
     `limit` 0 is no limit. `without_replica_labels` are stripped by the Store before it sorts; what was stripped
-    becomes the chunks' `source`. Function, step, range and grouping are hints: a Store may ignore them.
+    becomes the chunks' `source`. Function, step, range, grouping and projection (None: all labels matter) are hints:
+    a Store may ignore them.
     """
 
     matchers: tuple[Matcher, ...]
@@ -44,3 +56,4 @@ class Selector:
     skip_chunks: bool = False
     without_replica_labels: tuple[bytes, ...] = ()
     shard: Shard | None = None
+    projection: Projection | None = None

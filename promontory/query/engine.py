@@ -30,7 +30,7 @@ from promontory.promql.syntax_json import write_syntax
 from promontory.promql.types import value_type
 from promontory.query.features import Features
 from promontory.store.port import Store
-from promontory.store.resolution import choose_lookback_ms
+from promontory.store.resolution import FIVE_MINUTES_MS, choose_lookback_ms
 from promontory.store.samples import feed_samples
 
 
@@ -112,9 +112,14 @@ class QueryEngine:
                 delayed_names=features.delayed_names,
                 start_timestamps=features.start_timestamps,
                 type_and_unit=features.type_and_unit,
+                downsampled=options.max_resolution_ms >= FIVE_MINUTES_MS,
+                replica_labels=self._replica_labels(options) if options.deduplicate else (),
             ),
         )
         return plan, Execution(plan, context, max_samples=self._settings.max_samples)
+
+    def _replica_labels(self, options: QueryOptions) -> tuple[bytes, ...]:
+        return self._settings.replica_labels if options.replica_labels is None else options.replica_labels
 
     def _lookback_ms(self, options: QueryOptions) -> int:
         lookback_ms = options.lookback_ms or self._settings.lookback_ms
@@ -136,13 +141,12 @@ class QueryEngine:
     async def _feed(
         self, index: int, selector: Selector, execution: Execution, options: QueryOptions, context: QueryContext
     ) -> None:
-        replica_labels = self._settings.replica_labels if options.replica_labels is None else options.replica_labels
         await feed_samples(
             self._store,
             replace(selector, max_resolution_ms=options.max_resolution_ms),
             context,
             _SelectFeed(execution, index),
-            replica_labels=replica_labels,
+            replica_labels=self._replica_labels(options),
             deduplicate=options.deduplicate,
             penalty=self._settings.penalty,
         )

@@ -17,10 +17,12 @@ from promontory.model.matcher import MatchKind
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution import operators
+from promontory.promql.execution.choose_rows import ChooseRowsStage
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.extended_windows import ExtendedWindowStage, ExtendStage, SmoothedLookupStage
 from promontory.promql.execution.folds import FoldOperator, FoldSink
 from promontory.promql.execution.forget_resets import ForgetResetsStage
+from promontory.promql.execution.forks import Fork
 from promontory.promql.execution.histogram_cells import StatisticStage
 from promontory.promql.execution.histogram_fraction import fraction_of_histograms
 from promontory.promql.execution.histogram_quantile import quantile_of_histograms
@@ -44,8 +46,9 @@ from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
 from promontory.promql.plan.arithmetic import ARITHMETIC, TRIMS
 from promontory.promql.plan.functions import NAME_KEEPING_WINDOWS, STATISTICS
-from promontory.promql.plan.nodes import PlanNode, plan_children
+from promontory.promql.plan.nodes import PlanNode
 from promontory.promql.plan.selects import inner_grid, selector_of
+from promontory.promql.plan.tree import plan_children
 from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[PlanNode, TimeGrid]
@@ -59,7 +62,16 @@ class Builder:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.pipelines: dict[Selector, list[Pipeline]] = {}
+        self._reading: dict[Pipeline, Selector] = {}
+        self._forks: dict[int, Fork] = {}
+
+    @property
+    def pipelines(self) -> dict[Selector, list[Pipeline]]:
+        """What is to be fed with each select."""
+        found: dict[Selector, list[Pipeline]] = {}
+        for pipeline, selector in self._reading.items():
+            found.setdefault(selector, []).append(pipeline)
+        return found
 
     def build(self, root: PlanNode, grid: TimeGrid) -> Operator:
         """Return the operator of a plan's root."""
@@ -67,12 +79,19 @@ class Builder:
 
     def _visit(self, asked: Asked) -> Generator[Asked, Operator, Operator]:
         node, grid = asked
+        if isinstance(node, nodes.Common) and node.number in self._forks:
+            return self._forks[node.number]
         if isinstance(node, ALWAYS_PRESENT):
             self._run.refuse_beyond(grid.count)
         children = []
         for _, child in plan_children(node):
             children.append((yield child, inner_grid(node, grid)))
+        if isinstance(node, nodes.Subset):
+            return self.subset(node, children)
+        children = _taken(node, children)
         match node:
+            case nodes.Common():
+                return self.fork(node, children)
             case nodes.Read():
                 return self.read(node, grid)
             case nodes.Constant() | nodes.Clock() | nodes.Text():
@@ -100,10 +119,34 @@ class Builder:
         """Raw samples."""
         fixed = any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
         pipeline = Pipeline(self._run, fixed_name=fixed)
-        self.pipelines.setdefault(selector_of(node, grid), []).append(pipeline)
+        self._reading[pipeline] = selector_of(node, grid)
+        if node.filters:
+            pipeline.then(ChooseRowsStage(node.filters), count=None)
         if node.statistics:
             pipeline.then(StatisticsOnlyStage(), count=None)
         return pipeline
+
+    def fork(self, node: nodes.Common, children: list[Operator]) -> Operator:
+        """What stands at several places."""
+        (body,) = children
+        selector = self._reading.pop(body) if isinstance(body, Pipeline) and body.open else None
+
+        def register(pipeline: Pipeline) -> None:
+            assert selector is not None
+            self._reading[pipeline] = selector
+
+        fork = self._forks[node.number] = Fork(self._run, body, register)
+        return fork
+
+    def subset(self, node: nodes.Subset, children: list[Operator]) -> Operator:
+        """Some rows of what stands elsewhere too."""
+        broad, own = children
+        assert isinstance(broad, Fork)
+        assert isinstance(own, Pipeline)
+        del self._reading[own]
+        read = node.own.read if isinstance(node.own, nodes.Lookup) else node.own.source
+        assert isinstance(read, nodes.Read)
+        return broad.subset(own, ChooseRowsStage(read.filters))
 
     def lookup(self, node: nodes.Lookup, grid: TimeGrid, children: list[Operator]) -> Operator:
         """Instant selectors."""
@@ -201,6 +244,17 @@ class Builder:
             return rows
         built = StageOperator(make, children)
         return Compute(functools.partial(merge_names, self._run, drops), [built]) if drops else built
+
+
+def _taken(node: PlanNode, children: list[Operator]) -> list[Operator]:
+    """Return what a node takes from below: the rows of a Fork where it goes on row by row, or its whole value."""
+    rows = isinstance(node, nodes.Elementwise | nodes.VectorScalar | nodes.Aggregate)
+    taken = []
+    for place, child in enumerate(children):
+        if isinstance(child, Fork):
+            child = child.branch() if rows and place == 0 else child.whole()
+        taken.append(child)
+    return taken
 
 
 def _known(node: nodes.Constant | nodes.Clock | nodes.Text, grid: TimeGrid) -> Operator:

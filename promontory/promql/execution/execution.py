@@ -23,6 +23,7 @@ from promontory.model.result import QueryResult, SamplesResult, ScalarResult, St
 from promontory.model.samples import Samples, drop_stale
 from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
+from promontory.promql.execution.forks import Shared
 from promontory.promql.execution.names import drop_marked_names, drop_marked_samples_names
 from promontory.promql.execution.operator import Batch, Operator
 from promontory.promql.execution.run import CELL_BYTES, Run
@@ -104,14 +105,18 @@ class Execution:
         return QueryResult(ScalarResult(grid, steps), self._run.annotations())
 
     def _evaluate(self, operator: Operator) -> Generator[Operator, Value, Value]:
+        inputs = operator.inputs
         values = []
-        for child in operator.inputs:
+        for child in inputs:
             values.append((yield child))
         self._run.check()
         value = operator.evaluate(values)
         self._run.check()
-        for used in values:
-            self._run.release(used)
+        if isinstance(operator, Shared):  # held since its body was evaluated, once for all who take it
+            return value
+        for child, used in zip(inputs, values, strict=True):
+            if not isinstance(child, Shared) or child.let_go():
+                self._run.release(used)
         self._run.hold(value)
         return value
 

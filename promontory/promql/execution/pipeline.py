@@ -39,6 +39,7 @@ class Pipeline:
         self.stages: list[Stage] = []
         self.open = True
         self.width = 0
+        self._count: int | None = None
         self._sink: Sink = CollectSamples(run)
 
     @property
@@ -51,7 +52,8 @@ class Pipeline:
         assert self.open
         self.stages.append(stage)
         self.width = max(self.width, count or 0)
-        self._sink = CollectSamples(self.run) if count is None else CollectSteps(self.run, count)
+        self._count = count
+        self._sink = self.collector()
         return self
 
     def close(self, sink: Sink) -> Pipeline:
@@ -61,12 +63,25 @@ class Pipeline:
         self._sink = sink
         return self
 
+    def continue_from(self, other: Pipeline) -> None:
+        """Begin with what the stages of another give."""
+        self._count = other._count
+        self._sink = self.collector()
+
+    def collector(self) -> Sink:
+        """Return a new sink that keeps the rows after all stages."""
+        return CollectSamples(self.run) if self._count is None else CollectSteps(self.run, self._count)
+
+    def begin(self, samples: Samples) -> Batch:
+        """Return a batch before the first stage; thread-safe."""
+        if samples.start_ms is not None and not self.run.start_timestamps:
+            return replace(samples, start_ms=None)
+        return samples
+
     def prepare(self, samples: Samples) -> Batch:
         """Return the batch after all stages; thread-safe."""
         self.run.check()
-        if samples.start_ms is not None and not self.run.start_timestamps:
-            samples = replace(samples, start_ms=None)
-        batch: Batch = samples
+        batch = self.begin(samples)
         for stage in self.stages:
             batch = stage.apply(batch)
         # A kernel that saw the stop flag left rows out.
@@ -81,9 +96,13 @@ class Pipeline:
     def evaluate(self, values: Sequence[Value]) -> Value:
         """Return what the sink made of all batches."""
         assert not values
+        self.finish_stages()
+        return self._sink.finish()
+
+    def finish_stages(self) -> None:
+        """All batches were seen by the stages."""
         for stage in self.stages:
             stage.finish()
-        return self._sink.finish()
 
 
 class CollectSteps:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol, Self
 
 import numpy as np
@@ -52,6 +54,7 @@ class Run:
         self.type_and_unit = type_and_unit
         self._max_samples = max_samples
         self._lock = threading.Lock()
+        self._noted = threading.local()
         self._held_samples = 0
         self.peak_samples = 0
         """The most samples that were held at one time."""
@@ -117,28 +120,42 @@ class Run:
         finally:
             self.context.budget.release(size_bytes)
 
+    @property
+    def notes_here(self) -> int:
+        """How often this thread noted anything so far."""
+        return getattr(self._noted, "count", 0)
+
     def warn(self, text: str, position: Position) -> None:
         """Note a warning, once for its text, with the last place where it arose."""
-        with self._lock:
-            self._warnings[text] = _later(self._warnings.get(text, NOWHERE), position)
+        with self._noting():
+            self._warnings[text] = _latest(self._warnings.get(text, NOWHERE), position)
 
     def warn_often(self, text: str, position: Position, occurrences: int) -> None:
         """Note a warning that says how often it arose where that is more than once; it names the first place."""
-        with self._lock:
-            first = self._warnings.get(text, position)
-            self._warnings[text] = min(first, position, key=lambda place: place.order)
-            self._occurrences[text] = self._occurrences.get(text, 0) + occurrences
+        with self._noting():
+            places = (self._warnings.get(text, position), *position.places)
+            self._warnings[text] = min(places, key=lambda place: place.order)
+            self._occurrences[text] = self._occurrences.get(text, 0) + occurrences * len(position.places)
 
     def inform(self, text: str, position: Position) -> None:
         """Note an info, once for its text, with the last place where it arose."""
-        with self._lock:
-            self._infos[text] = _later(self._infos.get(text, NOWHERE), position)
+        with self._noting():
+            self._infos[text] = _latest(self._infos.get(text, NOWHERE), position)
 
     def inform_joined(self, text: str, position: Position, detail: Detail) -> None:
         """Note an info whose details are joined over all places where it arose; it names the first of them."""
-        with self._lock:
+        with self._noting():
             first, before = self._details.get(text, (position, None))
-            self._details[text] = (first, detail if before is None else before.joined(detail))
+            for _ in position.places:
+                before = detail if before is None else before.joined(detail)
+            assert before is not None
+            self._details[text] = (first, before)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        self._noted.count = self.notes_here + 1
+        with self._lock:
+            yield
 
     def annotations(self) -> Annotations:
         """Return what was noted, as the API shows it."""
@@ -151,9 +168,9 @@ class Run:
         )
 
 
-def _later(one: Position, other: Position) -> Position:
-    """Return the place that is evaluated later, whichever thread came first: Prometheus keeps the last it met."""
-    return max(one, other, key=lambda position: position.order)
+def _latest(before: Position, position: Position) -> Position:
+    """Return the place that is evaluated last, whichever thread came first: Prometheus keeps the last it met."""
+    return max((before, *position.places), key=lambda place: place.order)
 
 
 def _shown(kind: str, noted: dict[str, Position]) -> list[str]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from enum import Enum
 
 from promontory.promql.plan.arithmetic import TRIMS
+from promontory.promql.plan.node_text import print_node
 from promontory.promql.plan.nodes import (
     Elementwise,
     HistogramFraction,
@@ -26,9 +27,9 @@ from promontory.promql.plan.nodes import (
     Read,
     Resample,
     VectorScalar,
-    plan_children,
-    with_children,
 )
+from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.tree import plan_children, with_children
 from promontory.promql.plan.walk import walk_tree
 
 STATISTICS = frozenset(["histogram_avg", "histogram_count", "histogram_sum"])
@@ -45,21 +46,25 @@ class _Above(Enum):
 Asked = tuple[PlanNode, _Above]
 
 
-def ask_statistics(root: PlanNode) -> PlanNode:
+def ask_statistics(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with the reads marked of which only statistics are used."""
-    return walk_tree(_visit, (root, _Above.NOTHING))
+    notes: list[str] = []
 
+    def visit(asked: Asked) -> Generator[Asked, PlanNode, PlanNode]:
+        node, above = asked
+        if isinstance(node, Read):
+            if above is not _Above.STATISTICS:
+                return node
+            notes.append(f"without buckets: {print_node(node)}")
+            return replace(node, statistics=True)
+        if above is not _Above.BUCKETS:
+            above = _asks(node) or above
+        children = []
+        for _, child in plan_children(node):
+            children.append((yield child, above))
+        return with_children(node, children)
 
-def _visit(asked: Asked) -> Generator[Asked, PlanNode, PlanNode]:
-    node, above = asked
-    if isinstance(node, Read):
-        return replace(node, statistics=above is _Above.STATISTICS)
-    if above is not _Above.BUCKETS:
-        above = _asks(node) or above
-    children = []
-    for _, child in plan_children(node):
-        children.append((yield child, above))
-    return with_children(node, children)
+    return Rewrite(walk_tree(visit, (root, _Above.NOTHING)), tuple(notes))
 
 
 def _asks(node: PlanNode) -> _Above | None:
@@ -72,3 +77,9 @@ def _asks(node: PlanNode) -> _Above | None:
             return _Above.STATISTICS
         case _:
             return None
+
+
+ASK_STATISTICS = Optimizer(
+    "ask statistics", "Buckets go where only counts and sums of histograms are asked for.", ask_statistics,
+    lambda census: census.has(Elementwise),
+)  # fmt: skip

@@ -12,20 +12,31 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from promontory.promql.plan.arithmetic import operate_scalars
-from promontory.promql.plan.nodes import Constant, PlanNode, ScalarOperation, plan_children, with_children
+from promontory.promql.plan.nodes import Constant, PlanNode, ScalarOperation
+from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.tree import plan_children, with_children
 from promontory.promql.plan.walk import walk_tree
 
 
-def fold_constants(root: PlanNode) -> PlanNode:
+def fold_constants(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with operations between constants replaced by their result."""
-    return walk_tree(_fold, root)
+    notes: list[str] = []
+
+    def fold(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
+        children = []
+        for _, child in plan_children(node):
+            children.append((yield child))
+        node = with_children(node, children)
+        if isinstance(node, ScalarOperation) and isinstance(node.left, Constant) and isinstance(node.right, Constant):
+            result = operate_scalars(node.op, node.left.value, node.right.value)
+            notes.append(f"{node.left.value:g} {node.op} {node.right.value:g} is {result:g}")
+            return Constant(result)
+        return node
+
+    return Rewrite(walk_tree(fold, root), tuple(notes))
 
 
-def _fold(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
-    children = []
-    for _, child in plan_children(node):
-        children.append((yield child))
-    node = with_children(node, children)
-    if isinstance(node, ScalarOperation) and isinstance(node.left, Constant) and isinstance(node.right, Constant):
-        return Constant(operate_scalars(node.op, node.left.value, node.right.value))
-    return node
+FOLD_CONSTANTS = Optimizer(
+    "fold constants", "Scalars that are known now are computed now.", fold_constants,
+    lambda census: census.has(ScalarOperation),
+)  # fmt: skip

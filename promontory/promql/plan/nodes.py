@@ -7,13 +7,12 @@ Subquery, that one's own.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
+from promontory.model.selector import Projection, Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.nodes import Matching
 from promontory.promql.plan.position import NOWHERE, Position
@@ -57,6 +56,8 @@ class Read:
 
     `before_ms` and `after_ms` say how far an extended selector reads beyond that on both sides. With `statistics`
     nothing of a histogram is asked for but its count, its sum and whether it was reset (plan/ask_statistics.py).
+    `projection` says which labels matter. What `fed` selects is read instead of what the read alone needs, and of
+    these series those that `filters` match are taken (plan/merge_selects.py). With `never` nothing can match.
     """
 
     matchers: tuple[Matcher, ...]
@@ -67,6 +68,10 @@ class Read:
     before_ms: int = 0
     after_ms: int = 0
     statistics: bool = False
+    projection: Projection | None = None
+    fed: Selector | None = None
+    filters: tuple[Matcher, ...] = ()
+    never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +327,25 @@ class Repeat:
     body: PlanNode
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What stands at several places and is computed once; `number` tells it from others."""
+
+    body: PlanNode
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """A vector: `own`, which computes the same as `broad` of fewer series, those that the filters of its Read match.
+
+    It is what `broad` gave for these, but where that noted something: then `own` is computed.
+    """
+
+    broad: Common
+    own: Lookup | Window
+
+
 PlanNode = (
     Read
     | Constant
@@ -349,45 +373,6 @@ PlanNode = (
     | InfoTimes
     | Info
     | Repeat
+    | Common
+    | Subset
 )
-_CLASSES = frozenset(PlanNode.__args__)
-_NODE_TYPE = re.compile("|".join(rf"\b{found.__name__}\b" for found in _CLASSES) + r"|\bPlanNode\b")
-# A query of 5,000 operators asks for its children tens of thousands of times.
-_CHILD_FIELDS = {
-    found: tuple(field.name for field in fields(found) if _NODE_TYPE.search(str(field.type))) for found in _CLASSES
-}
-
-
-def plan_children(node: PlanNode) -> Iterator[tuple[str, PlanNode]]:
-    """Yield the nodes directly below one, each with the name of its field."""
-    for name in _CHILD_FIELDS[type(node)]:
-        value = getattr(node, name)
-        if type(value) in _CLASSES:
-            yield name, value
-        elif value is not None:
-            yield from ((name, part) for part in value)
-
-
-def with_children(node: PlanNode, children: list[PlanNode]) -> PlanNode:
-    """Return the node with other nodes below it, in the order of `plan_children`."""
-    named: dict[str, PlanNode | tuple[PlanNode, ...]] = {}
-    changed = False
-    for (name, old), child in zip(plan_children(node), children, strict=True):
-        changed = changed or child is not old
-        if name == "parameters":
-            before = named.get(name, ())
-            assert isinstance(before, tuple)
-            named[name] = (*before, child)
-        else:
-            named[name] = child
-    return replace(node, **named) if changed else node  # type: ignore[arg-type]
-
-
-def is_scalar(node: PlanNode) -> bool:
-    """Say whether the node gives a scalar."""
-    if isinstance(node, Repeat):
-        return is_scalar(node.body)
-    return isinstance(node, Constant | Clock | ScalarOperation | ToScalar)
-
-
-Optimizer = Callable[[PlanNode], PlanNode]

@@ -12,11 +12,17 @@ class Position:
     """Where a node stands: `text` is `line:column` of its first byte, both counted from 1, columns in bytes.
 
     `order` rises as the nodes that note positions are evaluated: a node comes after all within it, and
-    what it notes of its arguments follows these.
+    what it notes of its arguments follows these. `others` are the places of equal nodes that this one stands for.
     """
 
     text: str = ""
     order: tuple[int, int, int] = (0, 0, 0)
+    others: tuple[Position, ...] = ()
+
+    @property
+    def places(self) -> tuple[Position, ...]:
+        """The place, and those of the nodes that this one stands for."""
+        return (self, *self.others)
 
     def as_query_start(self) -> Position:
         """Return the same place, shown as the start of the query."""

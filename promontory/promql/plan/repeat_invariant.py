@@ -30,10 +30,11 @@ from promontory.promql.plan.nodes import (
     Sort,
     SortByLabel,
     Text,
+    ToVector,
     Window,
-    plan_children,
-    with_children,
 )
+from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.tree import plan_children, walk_nodes, with_children
 from promontory.promql.plan.walk import walk_tree
 
 ASKS_TIME = frozenset(["predict_linear"])
@@ -52,9 +53,11 @@ class _Found:
         return Repeat(self.node) if wrap else self.node
 
 
-def repeat_invariant(root: PlanNode) -> PlanNode:
+def repeat_invariant(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with invariant subtrees under Repeat."""
-    return walk_tree(_visit, root).closed
+    found = walk_tree(_visit, root).closed
+    count = sum(isinstance(node, Repeat) for node in walk_nodes(found))
+    return Rewrite(found, (f"{count} computed at one time for all",) if count else ())
 
 
 def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
@@ -85,3 +88,9 @@ def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:
     if invariant:
         return _Found(with_children(node, [one.node for one in found]), invariant, reads)
     return _Found(with_children(node, [one.closed for one in found]), invariant, reads)
+
+
+REPEAT_INVARIANT = Optimizer(
+    "repeat invariant", "What is the same at all times is computed once.", repeat_invariant,
+    lambda census: census.fixed or census.has(ToVector),
+)  # fmt: skip

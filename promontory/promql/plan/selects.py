@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from promontory.errors import ExecutionError
 from promontory.model.selector import Selector
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeGrid, TimeRange
-from promontory.promql.plan.nodes import PlanNode, Read, Repeat, Resample, plan_children
+from promontory.promql.plan.nodes import PlanNode, Read, Repeat, Resample
+from promontory.promql.plan.tree import plan_children
 from promontory.promql.plan.walk import walk_tree
 
 
@@ -25,6 +26,8 @@ class PlannedSelect:
 
 def selector_of(read: Read, grid: TimeGrid) -> Selector:
     """Return what to read so that `read` can be evaluated at the times of the grid."""
+    if read.fed is not None:
+        return read.fed
     ends = read.timing.apply(grid)
     return Selector(
         matchers=read.matchers,
@@ -37,6 +40,7 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
         range_ms=read.hints.range_ms,
         grouping=read.hints.grouping,
         grouping_by=read.hints.by,
+        projection=read.projection,
     )
 
 
@@ -75,7 +79,7 @@ def collect_selects(root: PlanNode, grid: TimeGrid) -> tuple[PlannedSelect, ...]
     def visit(asked: tuple[PlanNode, TimeGrid]) -> Generator[tuple[PlanNode, TimeGrid], bool, bool]:
         node, times = asked
         _check_times(node, times)
-        if isinstance(node, Read):
+        if isinstance(node, Read) and not node.never:
             selects.setdefault(selector_of(node, times))
         for _, child in plan_children(node):
             yield child, inner_grid(node, times)

@@ -46,9 +46,9 @@ from promontory.promql.plan.nodes import (
     ToVector,
     VectorScalar,
     Window,
-    is_scalar,
 )
 from promontory.promql.plan.position import Position, locate
+from promontory.promql.plan.tree import is_scalar
 from promontory.promql.plan.walk import walk_tree
 
 Asked = tuple[syntax.Node, Hints]

@@ -9,8 +9,10 @@ import pytest
 from promontory.model.time_range import TimeGrid
 from promontory.promql.parser import parse_query
 from promontory.promql.plan.ask_statistics import ask_statistics
-from promontory.promql.plan.nodes import PlanNode, Read, plan_children
+from promontory.promql.plan.nodes import PlanNode, Read
+from promontory.promql.plan.optimizer import Conditions
 from promontory.promql.plan.translate import translate
+from promontory.promql.plan.tree import plan_children
 
 GRID = TimeGrid(1_000_000, 1_600_000, 60_000)
 
@@ -24,7 +26,7 @@ def reads_of(node: PlanNode) -> Iterator[Read]:
 
 def asked(query: str) -> list[bool]:
     root = translate(parse_query(query), GRID, text=query.encode(), lookback_ms=300_000, subquery_step_ms=60_000)
-    return [read.statistics for read in reads_of(ask_statistics(root))]
+    return [read.statistics for read in reads_of(ask_statistics(root, Conditions(GRID)).root)]
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ def test_info_series_are_one_more_select_beside_the_others() -> None:
     ("query", "read"),
     [
         ("info(x)", '{__name__="target_info"}[5m]'),
-        ('info(x, {v="1"})', '{v="1",__name__="target_info"}[5m]'),
-        ('info(x, {__name__="build_info",v!=""})', '{v!="",__name__="build_info"}[5m]'),
+        ('info(x, {v="1"})', '{__name__="target_info",v="1"}[5m]'),
+        ('info(x, {__name__="build_info",v!=""})', '{__name__="build_info",v!=""}[5m]'),
         ('info(x, {__name__!="a"})', '{__name__=~".+_info",__name__!="a"}[5m]'),
         ('info(x, {__name__=~"a|b",__name__!="a"})', '{__name__=~"a|b",__name__!="a"}[5m]'),
     ],
