@@ -127,6 +127,10 @@ class IndexHeader:
         entries = self._names.get(name, _NameEntries(first=0, count=0, position=self._entries_end))
         return self._read_entries(entries.position, entries.count)
 
+    def count_values(self, name: bytes) -> int:
+        """Return how many values a label has."""
+        return self._names[name].count if name in self._names else 0
+
     def find_list(self, name: bytes, value: bytes) -> tuple[int, int] | None:
         """Return the bytes [start, end) in the index of one label value's postings list, None where it has none."""
         entries = self._names.get(name)

@@ -9,6 +9,7 @@ Source: prometheus tsdb/querier.go, PostingsForMatchers. Format: docs/formats/in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,11 @@ Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
 Refs = NDArray[np.uint32]
 
+VALUES_PER_LOOKUP = 50
+"""Looking one value up costs as much as matching so many."""
+
+_SINGLE = (MatchKind.EQUAL, MatchKind.NOT_EQUAL)
+_SPECIAL = re.compile(rb"[\\.+*?()\[\]{}^$]")
 _EXPECTED = {
     LIST_CUT: "a list inside the section",
     LIST_BAD_CRC: "the stored CRC",
@@ -52,7 +58,8 @@ class PostingsGroup:
 def plan_postings(header: IndexHeader, matchers: Sequence[Matcher]) -> list[PostingsGroup] | None:
     """Return the groups of lists to combine, None where no series can match; the first group keeps."""
     keeping, removing = [], []
-    for matcher in matchers:
+    # A single list costs one look-up: where it is missing, no label's values need be gone through.
+    for matcher in sorted(matchers, key=lambda one: one.kind not in _SINGLE):
         group = _group_of(header, matcher)
         if group.removes:
             if len(group.start):
@@ -74,10 +81,12 @@ def combine_postings(groups: Sequence[PostingsGroup], refs: Sequence[Refs]) -> R
     kept = sorted((found for group, found in zip(groups, refs, strict=True) if not group.removes), key=len)
     result = kept[0]
     for other in kept[1:]:
+        if not len(result):
+            return result
         out = np.empty(len(result), np.uint32)
         result = out[: intersect_refs(result, other, out)]
     for group, found in zip(groups, refs, strict=True):
-        if group.removes:
+        if group.removes and len(result):
             out = np.empty(len(result), np.uint32)
             result = out[: subtract_refs(result, found, out)]
     return result
@@ -113,11 +122,23 @@ def _group_of(header: IndexHeader, matcher: Matcher) -> PostingsGroup:
         return _single(span, removes=removes) if span else _none(removes=removes)
     if not matcher.name:
         return _none(removes=removes)
+    literals = _find_literals(matcher, removes=removes)
+    if literals and len(literals) * VALUES_PER_LOOKUP <= header.count_values(matcher.name):
+        spans = [span for value in literals if (span := header.find_list(matcher.name, value)) is not None]
+        both = np.array(spans, np.int64).reshape(-1, 2)
+        return PostingsGroup(both[:, 0].copy(), both[:, 1].copy(), removes)
     table = header.read_values(matcher.name)
     if not len(table.value_start):
         return _none(removes=removes)
     chosen = matcher.select(table.arrow()) != removes
     return PostingsGroup(table.list_start[chosen], table.list_end[chosen], removes)
+
+
+def _find_literals(matcher: Matcher, *, removes: bool) -> list[bytes]:
+    """Return the values that a regular expression of plain alternatives names, where just their lists are wanted."""
+    if matcher.kind is not (MatchKind.NOT_REGEX if removes else MatchKind.REGEX) or _SPECIAL.search(matcher.value):
+        return []
+    return sorted(set(matcher.value.split(b"|")))
 
 
 def _single(span: tuple[int, int], *, removes: bool) -> PostingsGroup:

@@ -1,7 +1,8 @@
 """Series entries of an index: bytes in, label rows and chunk columns out.
 
-`read_series_rows` verifies every entry and gives the labels of those that have chunks in the time range; the entries
-stay encoded (about 8 bytes a chunk), and `SeriesRows.read_chunks` gives the chunk columns of a few rows at a time.
+`check_entries` verifies every entry, `read_series_rows` gives the labels of those that have chunks in the time range;
+the entries stay encoded (about 8 bytes a chunk), and `SeriesRows.read_chunks` gives the chunk columns of a few rows at
+a time.
 Source: prometheus tsdb/docs/format/index.md; the kernels are in promontory/kernels/index.py.
 Format: docs/formats/index.md.
 """
@@ -99,17 +100,39 @@ class SeriesRows:
         return ChunkEntries(row, low, high, ref)
 
 
-def find_cut_entries(data: Bytes, position: Offsets, limit: Offsets) -> Offsets:
-    """Return int64[k]: which of the entries at `position` go on past their `limit`."""
-    status = np.empty(len(position), np.uint8)
-    measure_series(data, position, limit, status, np.empty(len(position), np.int64))
-    return np.flatnonzero(status == ENTRY_CUT)
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """n series entries, checked: where each begins in `data`, its ENTRY_ status and how many labels it claims.
+
+    position, pairs int64[n] · status uint8[n]
+    """
+
+    data: Bytes
+    position: Offsets
+    status: Bytes
+    pairs: Offsets
+
+    def find_cut(self) -> Offsets:
+        """Return int64[k]: which go on past their limit."""
+        return np.flatnonzero(self.status == ENTRY_CUT)
+
+    def replace_entries(self, index: Offsets, others: Entries) -> Entries:
+        """Return the entries with those at `index` read elsewhere."""
+        position, status, pairs = self.position.copy(), self.status.copy(), self.pairs.copy()
+        position[index] = others.position + len(self.data)
+        status[index], pairs[index] = others.status, others.pairs
+        return Entries(np.concatenate([self.data, others.data]), position, status, pairs)
+
+
+def check_entries(data: Bytes, position: Offsets, limit: Offsets) -> Entries:
+    """Check length and CRC of the entries at `position`; the bytes that belong with each end at its limit, int64[n]."""
+    status, pairs = np.empty(len(position), np.uint8), np.empty(len(position), np.int64)
+    measure_series(data, position, limit, status, pairs)
+    return Entries(data, position, status, pairs)
 
 
 def read_series_rows(
-    data: Bytes,
-    position: Offsets,
-    limit: Offsets,
+    entries: Entries,
     series_ref: NDArray[np.uint32],
     *,
     header: IndexHeader,
@@ -117,17 +140,14 @@ def read_series_rows(
     time_range: TimeRange,
     source: str,
 ) -> tuple[SeriesRows, CorruptionError | None]:
-    """Return the series of the entries at `position` with chunks in the time range, and what is wrong with others.
+    """Return the series of the entries that have chunks in the time range, and what is wrong with others.
 
-    limit int64[n]: where the bytes of data that belong together with an entry end.
     An entry that does not fit its CRC or its format is left out and makes the error, which names the first one.
     """
+    data, position, status = entries.data, entries.position, entries.status
     count = len(position)
-    status = np.empty(count, np.uint8)
-    pairs = np.empty(count, np.int64)
-    measure_series(data, position, limit, status, pairs)
     row_start = np.zeros(count + 1, np.int64)
-    np.cumsum(pairs, out=row_start[1:])
+    np.cumsum(entries.pairs, out=row_start[1:])
     refs = np.zeros((2, int(row_start[-1])), np.int64)
     chunk_count = np.empty(count, np.int64)
     parse_series(

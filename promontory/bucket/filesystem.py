@@ -31,6 +31,7 @@ STALE_TEMPORARY_S = 24 * 3600
 
 Bodies = list[bytes]  # `list` means the method inside the class
 Views = list[memoryview]
+Lengths = list[int]
 Batch = list[ObjectInfo]
 
 _LIST_BATCH = 1000
@@ -44,6 +45,7 @@ class FilesystemBucket:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._base = f"{self._root}/"
         self._is_swept = False
 
     @property
@@ -73,6 +75,21 @@ class FilesystemBucket:
         for start, end in ranges:
             check_range(key, start, end)
         return await asyncio.to_thread(self._map, key, ranges)
+
+    def size_here(self, key: str) -> int:
+        """Return the bytes of an object."""
+        check_key(key)
+        with self._translated(key, "info"):
+            found = os.stat(f"{self._base}{key}")
+        if not stat.S_ISREG(found.st_mode):
+            raise ObjectNotFound("it is no regular file", key=key, operation="info")
+        return found.st_size
+
+    def read_here(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> Lengths:
+        """Fill each of `into` from its start on."""
+        check_key(key)
+        with self._translated(key, "read range"), self._opened(key, "read range") as descriptor:
+            return [_fill(descriptor, start, view) for start, view in zip(starts, into, strict=True)]
 
     async def info(self, key: str) -> ObjectInfo:
         """Return size and age of an object."""
@@ -134,7 +151,7 @@ class FilesystemBucket:
 
     @contextmanager
     def _opened(self, key: str, operation: str) -> Iterator[int]:
-        descriptor = os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(f"{self._base}{key}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ObjectNotFound("it is no regular file", key=key, operation=operation)
@@ -248,6 +265,16 @@ def _read_range(descriptor: int, start: int, end: int) -> bytes:
             break
         body += more
     return body
+
+
+def _fill(descriptor: int, start: int, view: memoryview) -> int:
+    done = 0
+    while done < len(view):  # one read gives at most 2 GiB
+        got = os.preadv(descriptor, [view[done:]], start + done)
+        if not got:
+            break
+        done += got
+    return done
 
 
 def _map_range(descriptor: int, start: int, end: int) -> memoryview:

@@ -69,3 +69,17 @@ class MappingBucket(Protocol):
         A view stays as it is when its object is replaced or deleted. A file cut short in place, which no writer of
         ours does, ends the process that reads the view, as it ends Prometheus.
         """
+
+
+@runtime_checkable
+class LocalBucket(Protocol):
+    """A bucket on local disk: a read takes less than a hop between threads, so the thread that works does it."""
+
+    def size_here(self, key: str) -> int:
+        """Return the bytes of an object, in the calling thread. Raises ObjectNotFound."""
+
+    def read_here(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> list[int]:
+        """Fill each of `into` from its start on, in the calling thread; return how many bytes each got.
+
+        They are fewer only where the object ends before. Raises ObjectNotFound.
+        """

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from promontory.bucket.keys import SEPARATOR, check_key
-from promontory.bucket.port import Bucket, MappingBucket, ObjectInfo
+from promontory.bucket.port import Bucket, LocalBucket, MappingBucket, ObjectInfo
 
+Lengths = list[int]
 Views = list[memoryview]  # `list` means the method inside the class
 
 
@@ -87,3 +88,13 @@ class PrefixMappingBucket(PrefixBucket):
         """Return several ranges of one object; large ones are views of the page cache."""
         assert isinstance(self._inner, MappingBucket)
         return await self._inner.map_ranges(self._full(key), ranges)
+
+    def size_here(self, key: str) -> int:
+        """Return the bytes of an object."""
+        assert isinstance(self._inner, LocalBucket)
+        return self._inner.size_here(self._full(key))
+
+    def read_here(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> Lengths:
+        """Fill each of `into` from its start on."""
+        assert isinstance(self._inner, LocalBucket)
+        return self._inner.read_here(self._full(key), starts, into)

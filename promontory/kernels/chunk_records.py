@@ -34,31 +34,34 @@ def check_records(
     A record that goes on past the data is CUT; `length` then says how many bytes it needs from its position, or 0
     where not even its length is there.
     """
-    end = len(data)
     for index in range(len(position)):
-        begin = position[index]
-        encoding[index] = 0
-        start[index] = 0
-        length[index] = 0
-        if begin < 0 or begin >= end:
-            status[index] = RECORD_CUT
-            continue
-        size, after = read_uvarint(data, begin, min(end, begin + LONGEST_LENGTH))
-        if after < 0 or size < 0:
-            status[index] = RECORD_CUT if end - begin < LONGEST_LENGTH else RECORD_MALFORMED
-            continue
-        stop = after + 1 + size
-        if stop + 4 > end:
-            status[index] = RECORD_CUT
-            length[index] = stop + 4 - begin
-            continue
-        if np.int64(crc32c(data, after, stop)) != np.int64(load_be32(data, stop)):
-            status[index] = RECORD_BAD_CRC
-            continue
-        status[index] = RECORD_GOOD
-        encoding[index] = data[after]
-        start[index] = after + 1
-        length[index] = size
+        status[index], encoding[index], start[index], length[index] = check_record(data, position[index], len(data))
+
+
+@kernel("void(octets, int64[::1], int64[::1], uint8[::1], uint8[::1], int64[::1], int64[::1])")
+def check_bounded_records(
+    data: Bytes, position: Offsets, limit: Offsets, status: Bytes, encoding: Bytes, start: Offsets, length: Offsets
+) -> None:
+    """Check records as `check_records` does; of each, the bytes that belong with it end at its limit, int64[n]."""
+    for index in range(len(position)):
+        end = min(limit[index], len(data))
+        status[index], encoding[index], start[index], length[index] = check_record(data, position[index], end)
+
+
+@kernel("UniTuple(int64, 4)(octets, int64, int64)")
+def check_record(data: Bytes, begin: int, end: int) -> tuple[int, int, int, int]:
+    """Return (status, encoding, start, length) of the record at `begin`; nothing at or past `end` is read."""
+    if begin < 0 or begin >= end:
+        return RECORD_CUT, 0, 0, 0
+    size, after = read_uvarint(data, begin, min(end, begin + LONGEST_LENGTH))
+    if after < 0 or size < 0:
+        return (RECORD_CUT if end - begin < LONGEST_LENGTH else RECORD_MALFORMED), 0, 0, 0
+    stop = after + 1 + size
+    if stop + 4 > end:
+        return RECORD_CUT, 0, 0, stop + 4 - begin
+    if np.int64(crc32c(data, after, stop)) != np.int64(load_be32(data, stop)):
+        return RECORD_BAD_CRC, 0, 0, 0
+    return RECORD_GOOD, int(data[after]), after + 1, size
 
 
 @kernel("void(octets, int64[::1], int64[::1], int64[:, :, ::1], uint8[::1])")

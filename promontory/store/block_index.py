@@ -1,4 +1,4 @@
-"""The I/O of a block's index: matchers to postings, postings to series, by coalesced range reads."""
+"""What is read of a block's index: matchers to postings, postings to series, by coalesced ranges."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from promontory.block.index_header import IndexHeader
 from promontory.block.index_layout import SERIES_ALIGNMENT, IndexToc
 from promontory.block.meta import INDEX_FILE
 from promontory.block.postings import PostingsGroup, combine_postings, plan_postings, read_postings
-from promontory.block.series import SeriesRows, find_cut_entries, read_series_rows
-from promontory.bucket.port import Bucket
+from promontory.block.series import Entries, SeriesRows, check_entries, read_series_rows
 from promontory.errors import CorruptionError
 from promontory.kernels.index import LONGEST_ENTRY_BYTES
-from promontory.model.context import QueryContext
 from promontory.model.matcher import Matcher
+from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
-from promontory.store.byte_ranges import RangePlan, join_parts, plan_ranges, read_plan
+from promontory.store.byte_ranges import RangePlan, plan_ranges
 from promontory.store.header_files import HeaderFile
+from promontory.store.reads import ObjectRanges, ReadBack, Reading
 
 SERIES_BYTES = 64 << 10
 """What a series entry is taken to need where its end is not known, as in Thanos."""
@@ -32,10 +32,7 @@ Refs = NDArray[np.uint32]
 class BlockIndex:
     """Reads one block's index through its header."""
 
-    def __init__(
-        self, bucket: Bucket, ulid: str, headers: HeaderFile, *, series_bytes: int = 0, gap_bytes: int
-    ) -> None:
-        self._bucket = bucket
+    def __init__(self, ulid: str, headers: HeaderFile, *, series_bytes: int = 0, gap_bytes: int) -> None:
         self._key = f"{ulid}/{INDEX_FILE}"
         self.source = f"index of block {ulid}"
         self._headers = headers
@@ -46,68 +43,61 @@ class BlockIndex:
         """Return the header, opened on first use. Raises CorruptionError and BucketError."""
         return await self._headers.open()
 
-    async def expand(self, matchers: Sequence[Matcher], context: QueryContext) -> Refs:
+    def expand(self, header: IndexHeader, matchers: Sequence[Matcher]) -> Reading[Refs]:
         """Return uint32[n]: the refs of the series that fulfil all matchers, rising. Raises CorruptionError."""
-        header = await self.header()
-        groups = await context.run(plan_postings, header, matchers)
+        groups = plan_postings(header, matchers)
         if groups is None:
             return np.empty(0, np.uint32)
         starts, first = np.unique(np.concatenate([group.start for group in groups]), return_index=True)
         ends = np.concatenate([group.end for group in groups])[first]
-        plan = plan_ranges(starts, ends, gap_bytes=self._gap_bytes)
-        parts = await read_plan(self._bucket, self._key, plan, source=self.source)
-        refs = await context.run(self._combine, groups, starts, plan, parts)
+        back, part, position = yield from self._read(plan_ranges(starts, ends, gap_bytes=self._gap_bytes), starts)
+        lists = [self._read_group(group, starts, part, position, back) for group in groups]
+        refs = combine_postings(groups, lists)
         self._check_refs(refs, header.toc)
         return refs
 
-    async def read_series(self, refs: Refs, time_range: TimeRange, context: QueryContext) -> SeriesRows:
-        """Return the series of `refs` with chunks in the time range; entries that are corrupt are tolerated."""
-        header = await self.header()
+    def read_series(
+        self, header: IndexHeader, refs: Refs, time_range: TimeRange, symbols: SymbolTable
+    ) -> Reading[tuple[SeriesRows, CorruptionError | None]]:
+        """Return the series of `refs` with chunks in the time range, and what is wrong with entries left out."""
         start = refs.astype(np.int64) * SERIES_ALIGNMENT
-        end = np.minimum(start + self._series_bytes, header.toc.series_end)
+        section_end = header.toc.series_end
+        end = np.minimum(start + self._series_bytes, section_end)
         end[:-1] = np.minimum(end[:-1], start[1:])
-        plan = plan_ranges(start, end, gap_bytes=self._gap_bytes)
-        parts = await read_plan(self._bucket, self._key, plan, source=self.source)
-        entries = await context.run(join_parts, parts, plan, start)
-        data, position, limit = await self._read_cut(entries, start, header.toc.series_end, context)
-        rows, error = await context.run(
-            read_series_rows, data, position, limit, refs,
-            header=header, symbols=context.symbols, time_range=time_range, source=self.source,
-        )  # fmt: skip
-        if error is not None:
-            context.tolerate(error)
-        return rows
-
-    async def _read_cut(
-        self, entries: tuple[Bytes, Offsets, Offsets], start: Offsets, section_end: int, context: QueryContext
-    ) -> tuple[Bytes, Offsets, Offsets]:
-        """Read entries again that are longer than was thought; what is still cut at 64 MiB counts as corrupt."""
-        data, position, limit = entries
-        cut = await context.run(find_cut_entries, data, position, limit)
-        size = self._series_bytes
-        while len(cut) and size < LONGEST_ENTRY_BYTES:
+        entries = yield from self._read_entries(start, end, gap_bytes=self._gap_bytes)
+        size, cut = self._series_bytes, entries.find_cut()
+        while len(cut) and size < LONGEST_ENTRY_BYTES:  # longer than was thought; what is cut at 64 MiB is corrupt
             size = min(16 * size, LONGEST_ENTRY_BYTES)
-            plan = plan_ranges(start[cut], np.minimum(start[cut] + size, section_end), gap_bytes=0)
-            parts = await read_plan(self._bucket, self._key, plan, source=self.source)
-            more, position[cut], limit[cut] = join_parts(parts, plan, start[cut])
-            position[cut] += len(data)
-            limit[cut] += len(data)
-            data = np.concatenate([data, more])
-            cut = cut[await context.run(find_cut_entries, data, position[cut], limit[cut])]
-        return data, position, limit
+            again = yield from self._read_entries(start[cut], np.minimum(start[cut] + size, section_end), gap_bytes=0)
+            entries, cut = entries.replace_entries(cut, again), cut[again.find_cut()]
+        return read_series_rows(
+            entries, refs, header=header, symbols=symbols, time_range=time_range, source=self.source
+        )
 
-    def _combine(
-        self, groups: Sequence[PostingsGroup], starts: Offsets, plan: RangePlan, parts: Sequence[Bytes]
+    def _read_entries(self, start: Offsets, end: Offsets, *, gap_bytes: int) -> Reading[Entries]:
+        back, part, position = yield from self._read(plan_ranges(start, end, gap_bytes=gap_bytes), start)
+        return check_entries(back.data, position, (back.start + back.length)[part] if len(part) else part)
+
+    def _read(self, plan: RangePlan, starts: Offsets) -> Reading[tuple[ReadBack, Offsets, Offsets]]:
+        """Return what was read, and of each span the number of its range and its place in the data."""
+        if not len(starts):
+            return ReadBack(np.empty(0, np.uint8), starts, starts, {}), starts, starts
+        asked = ObjectRanges(self._key, plan.ranges())
+        back = yield [asked]
+        back.check_whole(asked, source=self.source)
+        return back, plan.part, plan.positions(starts) + back.start[plan.part]
+
+    def _read_group(
+        self, group: PostingsGroup, starts: Offsets, part: Offsets, position: Offsets, back: ReadBack
     ) -> Refs:
-        return combine_postings(groups, [self._read_group(group, starts, plan, parts) for group in groups])
-
-    def _read_group(self, group: PostingsGroup, starts: Offsets, plan: RangePlan, parts: Sequence[Bytes]) -> Refs:
-        part_of = plan.part[np.searchsorted(starts, group.start)]
+        span = np.searchsorted(starts, group.start)
         lists = []
-        for number in np.unique(part_of):
-            origin = int(plan.start[number])
-            inside = np.ascontiguousarray(group.start[part_of == number] - origin)
-            lists.append(read_postings(parts[number], inside, origin=origin, source=self.source))
+        for number in np.unique(part[span]).tolist():
+            inside = span[part[span] == number]
+            first, end = int(back.start[number]), int(back.start[number] + back.length[number])
+            place = np.ascontiguousarray(position[inside] - first)
+            origin = int(starts[inside[0]] - place[0])
+            lists.append(read_postings(back.data[first:end], place, origin=origin, source=self.source))
         return lists[0] if len(group.start) == 1 else np.unique(np.concatenate(lists))
 
     def _check_refs(self, refs: Refs, toc: IndexToc) -> None:

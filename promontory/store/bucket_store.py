@@ -16,7 +16,7 @@ from typing import Protocol
 
 from promontory.block.meta import BlockMeta
 from promontory.bucket.concurrently import map_concurrently
-from promontory.bucket.port import Bucket
+from promontory.bucket.port import Bucket, LocalBucket
 from promontory.errors import PromontoryError, StoreError
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
@@ -25,16 +25,15 @@ from promontory.model.selector import Selector
 from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.time_range import ALL_TIME, MAX_TIME_MS, MIN_TIME_MS, TimeRange
 from promontory.store.block_choice import choose_blocks, may_hold
-from promontory.store.block_chunks import WINDOW_BYTES
-from promontory.store.block_store import BlockStore, open_block
+from promontory.store.block_frames import read_blocks
+from promontory.store.block_store import WINDOW_BYTES, BlockStore, open_block
 from promontory.store.byte_ranges import choose_gap
-from promontory.store.frames import slice_rows
 from promontory.store.header_files import drop_headers
-from promontory.store.merge import merge_checked
 
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
-SMALLEST_WINDOW_BYTES = 256 << 10
+SMALLEST_REQUEST_BYTES = 256 << 10
+SMALLEST_PART_BYTES = 64 << 10
 
 
 class BlockListing(Protocol):
@@ -112,16 +111,13 @@ class BucketStore:
 
     async def select(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         """Yield the series of all blocks that can answer, each label set once; `limit` counts these."""
-        chosen = self._choose(selector, context)
-        window_bytes = min(WINDOW_BYTES, max(SMALLEST_WINDOW_BYTES, QUERY_WINDOWS_BYTES // max(1, len(chosen))))
-        streams = [block.select(selector, context, window_bytes=window_bytes) for block in chosen]
-        left = selector.limit
-        async with aclosing(merge_checked(streams, context)) as merged:
-            async for frame in merged:
-                if selector.limit and len(frame.labels) >= left:
-                    yield slice_rows(frame, 0, left)
-                    return
-                left -= len(frame.labels)
+        parts = [block.parts for block in self._choose(selector, context)]
+        frames = read_blocks(
+            parts, self._bucket, selector, context,
+            window_bytes=self._choose_window(len(parts)), gap_bytes=self._gap_bytes,
+        )  # fmt: skip
+        async with aclosing(frames):
+            async for frame in frames:
                 yield frame
 
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
@@ -158,6 +154,12 @@ class BucketStore:
                 return await open_block(self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes)
             except PromontoryError as error:
                 return error
+
+    def _choose_window(self, blocks: int) -> int:
+        """Return the bytes of a window over so many blocks: a request to a network has to be worth its while."""
+        if isinstance(self._bucket, LocalBucket):
+            return max(WINDOW_BYTES, SMALLEST_PART_BYTES * blocks)
+        return min(WINDOW_BYTES * max(1, blocks), max(QUERY_WINDOWS_BYTES, SMALLEST_REQUEST_BYTES * blocks))
 
     def _describe(self) -> StoreInfo:
         metas = [block.meta for block in self._blocks.values()] + [meta for meta, _ in self._failed.values()]

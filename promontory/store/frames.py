@@ -39,12 +39,15 @@ def join_frames(parts: Sequence[Frame]) -> Frame:
     ordered = labels.take(index)
     equal = ordered.equal_neighbours()
     order, row = _arrange(chunks, index, equal)
-    chunks = chunks if bool(np.all(order[1:] > order[:-1])) else chunks.take(order)
-    chunks = _with_rows(chunks, row)
-    keep = _find_originals(chunks, buffers)
-    if keep is not None:
-        chunks = chunks.take(keep)
+    chunks = _put_in_order(chunks, order, row, buffers)
     return Frame(ordered.take(np.flatnonzero(~equal)) if equal.any() else ordered, chunks, buffers)
+
+
+def arrange_rows(frame: Frame) -> Frame:
+    """Return the frame with each row's chunks in order and copies dropped; its rows are in order, each once."""
+    rows = len(frame.labels)
+    order, row = _arrange(frame.chunks, np.arange(rows), np.zeros(rows, np.bool_))
+    return Frame(frame.labels, _put_in_order(frame.chunks, order, row, frame.buffers), frame.buffers)
 
 
 def compact_buffers(frame: Frame) -> Frame:
@@ -111,6 +114,16 @@ def _arrange(
         order, row, scratch, runs,
     )  # fmt: skip
     return order, row
+
+
+def _put_in_order(
+    chunks: ChunkColumns, order: NDArray[np.int64], row: NDArray[np.int32], buffers: tuple[NDArray[np.uint8], ...]
+) -> ChunkColumns:
+    """Return the chunks at `order` under their rows, exact copies dropped."""
+    chunks = chunks if bool(np.all(order[1:] > order[:-1])) else chunks.take(order)
+    chunks = _with_rows(chunks, row)
+    keep = _find_originals(chunks, buffers)
+    return chunks if keep is None else chunks.take(keep)
 
 
 def _with_rows(chunks: ChunkColumns, row: NDArray[np.int32]) -> ChunkColumns:

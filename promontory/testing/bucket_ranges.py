@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from promontory.bucket.port import Bucket, MappingBucket
+from promontory.bucket.port import Bucket, LocalBucket, MappingBucket
 from promontory.errors import BucketError, InputError, ObjectNotFound
 
 BODY = bytes(range(256)) * 4
@@ -65,6 +65,22 @@ class RangeContract:
             await bucket.map_ranges("a/none", ranges)
         with pytest.raises(InputError):
             await bucket.map_ranges("../b", ranges)
+
+    async def test_ranges_read_here_are_the_ranges_read(self, bucket: Bucket, folder: Path) -> None:
+        """A bucket on local disk fills memory with the same bytes, fewer only where the object ends."""
+        if not isinstance(bucket, LocalBucket):
+            return
+        await bucket.put("a/b", BODY)
+        assert bucket.size_here("a/b") == len(BODY)
+        starts, into = [0, 3, len(BODY) - 2, len(BODY) + 9], [bytearray(size) for size in (len(BODY), 4, 9, 1)]
+        lengths = bucket.read_here("a/b", starts, [memoryview(view) for view in into])
+        found = [bytes(view[:length]) for view, length in zip(into, lengths, strict=True)]
+        assert found == [BODY, BODY[3:7], BODY[-2:], b""]
+        for wrong, error in (("a/none", ObjectNotFound), ("a", ObjectNotFound), ("../b", InputError)):
+            with pytest.raises(error):
+                bucket.size_here(wrong)
+            with pytest.raises(error):
+                bucket.read_here(wrong, [0], [memoryview(bytearray(1))])
 
     @pytest.mark.parametrize(("start", "end"), [(-1, 5), (5, 4), (-2, -1)])
     async def test_a_range_that_is_none_is_refused(self, bucket: Bucket, start: int, end: int) -> None:

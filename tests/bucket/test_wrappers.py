@@ -8,7 +8,7 @@ import pytest
 
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.memory import MemoryBucket
-from promontory.bucket.port import Bucket, MappingBucket, ObjectInfo
+from promontory.bucket.port import Bucket, LocalBucket, MappingBucket, ObjectInfo
 from promontory.bucket.prefix import PrefixBucket, take_part
 from promontory.bucket.retry import RetryBucket, RetryPolicy
 from promontory.errors import AccessDenied, BucketError, BucketUnavailable, InputError, ObjectExists, ObjectNotFound
@@ -218,9 +218,10 @@ async def test_a_listing_that_broke_off_goes_on_without_repeating() -> None:
     assert len(clock.slept_s) == 4
 
 
-def test_a_part_maps_ranges_where_its_bucket_does(tmp_path: Path) -> None:
-    assert isinstance(take_part(FilesystemBucket(tmp_path), "a"), MappingBucket)
-    assert not isinstance(take_part(MemoryBucket(StillClock()), "a"), MappingBucket)
+@pytest.mark.parametrize("port", [MappingBucket, LocalBucket])
+def test_a_part_is_on_local_disk_where_its_bucket_is(tmp_path: Path, port: type) -> None:
+    assert isinstance(take_part(FilesystemBucket(tmp_path), "a"), port)
+    assert not isinstance(take_part(MemoryBucket(StillClock()), "a"), port)
 
 
 async def test_a_prefix_shows_only_what_lies_below_it(tmp_path: Path) -> None:

@@ -12,19 +12,27 @@ import numpy as np
 
 from promontory.block.index_header import ALL_POSTINGS, IndexHeader, build_header
 from promontory.block.index_layout import TOC_BYTES, parse_toc
+from promontory.block.meta import BlockMeta
 from promontory.block.postings import read_postings
-from promontory.block.series import find_cut_entries, read_series_rows
-from promontory.block.tombstones import TOMBSTONES_MAGIC, TOMBSTONES_VERSION, parse_tombstones
+from promontory.block.series import SeriesRows, check_entries, read_series_rows
+from promontory.block.tombstones import NO_TOMBSTONES, TOMBSTONES_MAGIC, TOMBSTONES_VERSION, parse_tombstones
+from promontory.bucket.memory import MemoryBucket
 from promontory.kernels.crc32c import crc32c
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, TimeRange
-from promontory.store.block_chunks import plan_windows
+from promontory.store.block_index import BlockIndex
+from promontory.store.block_series import BlockParts, BlockSeries
+from promontory.store.chunk_windows import plan_windows
 from promontory.store.deletions import find_cover
+from promontory.store.header_files import HeaderFile
+from promontory.store.merged_series import MergedSeries, SeriesMerger
+from promontory.testing.still_clock import StillClock
 from tests.fuzz.outcome import SOURCE
 
 SYMBOLS = [b"", *(f"s{number:02}".encode() for number in range(40)), b"\xff\xfe"]
 TABLE = [(b"", b"", 5), (b"a", b"x", 25), (b"a", b"y", 45), (b"b", b"x", 65)]
 INDEX_BYTES = 4096
+ALIVE = np.ones(1, np.uint8)
 
 
 def check_symbols(data: bytes) -> object:
@@ -61,13 +69,14 @@ def check_series(data: bytes) -> object:
     entry = uvarint(len(data)) + data + _crc(data)
     body = np.frombuffer(content + bytes(-len(content) % 16) + entry, np.uint8)
     position = np.array([0, len(body) - len(entry)])
-    found = []
+    found: list[object] = []
     for time_range in (ALL_TIME, TimeRange(3, 1_000)):
         for limit in (len(body), len(body) - 1):
             limits = np.array([position[1], limit])
-            found.append(find_cut_entries(body, position, limits))
+            entries = check_entries(body, position, limits)
+            found.append(entries.find_cut())
             rows, error = read_series_rows(
-                body, position, limits, np.array([0, 7], np.uint32),
+                entries, np.array([0, 7], np.uint32),
                 header=header, symbols=SymbolTable(), time_range=time_range, source=SOURCE,
             )  # fmt: skip
             chunks = rows.read_chunks(0, len(rows))
@@ -77,10 +86,17 @@ def check_series(data: bytes) -> object:
             assert np.all(rows.labels.value != 0), "a label without a value"
             assert np.all(chunks.min_ms <= chunks.max_ms)
             assert error is None or SOURCE in str(error)
-            windows = [window.entries for window in plan_windows(rows, record_bytes=100, window_bytes=50)]
+            windows = [window.chunks for window in plan_windows(_merge(rows), ALIVE, window_bytes=50)]
             assert sum(map(len, windows)) == len(chunks)
             found += [rows, chunks, str(error), windows]
     return found
+
+
+def _merge(rows: SeriesRows) -> MergedSeries:
+    index = BlockIndex(SOURCE, HeaderFile(MemoryBucket(StillClock()), SOURCE, b""), gap_bytes=0)
+    parts = BlockParts(BlockMeta(SOURCE, 0, 1), index, {}, NO_TOMBSTONES, record_bytes=100)
+    merger = SeriesMerger(rows.labels.symbols)
+    return merger.merge([merger.add(BlockSeries(parts, rows, np.zeros(len(rows), np.int32)))])
 
 
 def check_postings(data: bytes) -> object:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from promontory.block import postings
 from promontory.block.meta import BlockFile, BlockMeta, ThanosMeta
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.errors import CorruptionError, InputError, ObjectNotFound
@@ -128,11 +129,19 @@ async def test_a_directory_answers_like_memory_cold_and_warm(
     assert (tmp_path / block.name / "index-header").is_file()
 
 
-async def test_matchers_select_what_brute_force_selects(block: Path, expected: Content, strict: NewContext) -> None:
+@pytest.mark.parametrize("values_per_lookup", [0, 50])
+async def test_matchers_select_what_brute_force_selects(
+    block: Path,
+    expected: Content,
+    strict: NewContext,
+    monkeypatch: pytest.MonkeyPatch,
+    values_per_lookup: int,
+) -> None:
+    monkeypatch.setattr(postings, "VALUES_PER_LOOKUP", values_per_lookup)  # 0: alternatives are always looked up
     store = await open_with(block)
     chance = random.Random(3)
     values = [b"", b"api", b"cpu", b"host-1:9100", b"z0", b"first", "größe".encode(), b"none"]
-    patterns = [b"", b".*", b".+", b"host-[12].*", b"a.i|db", b"z0|", b"gr..e", b"|first", b"[^z]*"]
+    patterns = [b"", b".*", b".+", b"host-[12].*", b"a.i|db", b"z0|", b"gr..e", b"|first", b"[^z]*", b"api|none|api"]
     names = [b"__name__", b"job", b"instance", b"zone", b"a", b"missing"]
     singles = [Matcher(kind, name, value) for kind in list(MatchKind)[:2] for name in names for value in values]
     singles += [Matcher(kind, name, value) for kind in list(MatchKind)[2:] for name in names for value in patterns]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from promontory.block.meta import BlockMeta
@@ -103,6 +104,42 @@ async def test_all_blocks_together_hold_every_sample_of_every_series_once(site: 
     )
     assert order == sorted(order)
     assert {labels: sorted(samples) for labels, samples in content.items()} == all_samples()
+
+
+async def test_each_series_comes_whole_in_one_frame_with_the_chunks_of_all_blocks(
+    site: Site, context: QueryContext
+) -> None:
+    store = site.store()
+    await store.sync()
+    rows = []
+    async for frame in store.select(replace(EVERYTHING, without_replica_labels=(b"replica",)), context):
+        for row in range(len(frame.labels)):
+            rows.append(frame.labels.labels(row))
+            inside = frame.chunks.row == row
+            assert len(np.unique(frame.chunks.source[inside])) == 2
+            order = list(zip(frame.chunks.source[inside], frame.chunks.min_ms[inside], strict=True))
+            assert order == sorted(order)
+        assert len(frame.buffers) == 1
+    assert len(rows) == len(set(rows)) == 5
+
+
+async def test_a_block_whose_chunks_are_gone_is_named_and_the_others_are_served(
+    site: Site, context: QueryContext, strict: NewContext
+) -> None:
+    store = site.store()
+    await store.sync()
+    gone = read_meta(site.blocks[1])
+    await site.bucket.delete(f"{gone.ulid}/chunks/000001")
+    selector = replace(EVERYTHING, without_replica_labels=(b"replica",))
+    _, content = await read_frames(store.select(selector, context))
+    assert [gone.ulid in warning for warning in context.warnings] == [True]
+    span = range(gone.min_time_ms, gone.max_time_ms)
+    assert {labels: sorted(samples) for labels, samples in content.items()} == {
+        labels: [sample for sample in samples if sample[0] not in span] for labels, samples in all_samples().items()
+    }
+    assert context.budget.held_bytes == 0
+    with pytest.raises(ObjectNotFound):
+        await read_frames(store.select(selector, strict()))
 
 
 async def test_only_blocks_of_the_range_and_labels_are_asked(site: Site, strict: NewContext) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from promontory.block.index_writer import IndexedSeries, write_index
 from promontory.block.meta import BlockMeta
-from promontory.block.series import find_cut_entries
+from promontory.block.series import check_entries
 from promontory.bucket.memory import MemoryBucket
 from promontory.chunk.encode import encode_series
 from promontory.kernels.index import LONGEST_ENTRY_BYTES
@@ -66,8 +66,8 @@ def test_an_entry_that_claims_more_than_any_has_is_not_read_further() -> None:
     claims = [uvarint(LONGEST_ENTRY_BYTES), uvarint(LONGEST_ENTRY_BYTES + 1), uvarint(2**62)]
     for claim, is_cut in zip(claims, [True, False, False], strict=True):
         data = np.frombuffer(claim + bytes(40), np.uint8)
-        cut = find_cut_entries(data, np.zeros(1, np.int64), np.array([len(data)]))
-        assert len(cut) == is_cut
+        entries = check_entries(data, np.zeros(1, np.int64), np.array([len(data)]))
+        assert len(entries.find_cut()) == is_cut
 
 
 TIMES = np.arange(12) * 10

@@ -1,0 +1,132 @@
+"""One window of the blocks' chunks as Frames: what is good, less what was deleted, each series whole.
+
+A record that does not fit its CRC is left out and named by its block, segment and offset; nothing is copied between
+the bytes read and the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promontory.errors import BucketError, CorruptionError
+from promontory.kernels.chunk_records import RECORD_BAD_CRC, RECORD_CUT, RECORD_GOOD, RECORD_MALFORMED
+from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT, order_by_row
+from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
+from promontory.model.label_rows import LabelRows
+from promontory.model.selector import Selector
+from promontory.store.aggregates import split_chunks
+from promontory.store.block_series import BlockParts
+from promontory.store.chunk_records import Records
+from promontory.store.chunk_windows import ChunkRefs, Window
+from promontory.store.deletions import cut_deleted
+from promontory.store.frames import arrange_rows, split_frame
+
+Bytes = NDArray[np.uint8]
+Offsets = NDArray[np.int64]
+Errors = list[BucketError | CorruptionError]
+
+_WRONG = {
+    RECORD_CUT: ("a record inside the segment", "one that goes on past its end"),
+    RECORD_BAD_CRC: ("the stored CRC", "another one"),
+    RECORD_MALFORMED: ("a record", "other bytes"),
+}
+_KNOWN = np.zeros(256, np.bool_)
+_KNOWN[list(Encoding)] = True
+
+
+def make_frames(
+    window: Window, records: Records, labels: LabelRows, blocks: Sequence[BlockParts], selector: Selector
+) -> tuple[list[Frame], Errors]:
+    """Return the rows of a window that have chunks, and what is wrong with others; `labels` are those of its rows."""
+    refs = window.chunks
+    errors: Errors = list(records.failures.values())
+    order = _order(refs, len(labels))
+    good = (records.status == RECORD_GOOD) & _KNOWN[records.encoding]
+    if not good.all():
+        told = ~good & ~np.isin(refs.block, list(records.failures))
+        errors += _find_errors(refs, records, told, blocks)
+        order = np.arange(len(refs))[order]
+        order = order[good[order]]
+    chunks = ChunkColumns(
+        row=refs.row[order],
+        min_ms=refs.min_ms[order],
+        max_ms=refs.max_ms[order],
+        aggregate=np.full(len(refs.row[order]), Aggregate.RAW, np.uint8),
+        encoding=records.encoding[order],
+        buffer=records.buffer[order],
+        start=records.start[order],
+        length=records.length[order],
+        source=refs.source[order],
+    )
+    frame = Frame(labels, chunks, records.buffers)
+    if np.any(chunks.encoding == Encoding.AGGREGATES) or any(len(block.tombstones) for block in blocks):
+        frame, others = _edit_chunks(frame, refs.block[order], refs.series_ref[order], blocks, selector)
+        errors += others
+    return list(split_frame(arrange_rows(_less_rows_without_chunks(frame)))), errors
+
+
+def _order(refs: ChunkRefs, rows: int) -> slice | Offsets:
+    """Return what puts the chunks in the order of rows; inside a row they stay in the order of blocks."""
+    if not len(refs) or refs.block[0] == refs.block[-1]:
+        return slice(None)
+    order = np.empty(len(refs), np.int64)
+    order_by_row(refs.row, np.zeros(rows + 1, np.int64), order)
+    return order
+
+
+def _edit_chunks(
+    frame: Frame, block: NDArray[np.int32], series_ref: Offsets, blocks: Sequence[BlockParts], selector: Selector
+) -> tuple[Frame, Errors]:
+    """Cut out what was deleted and split aggregate chunks, block by block."""
+    buffers, pieces, errors = frame.buffers, [ChunkColumns.empty()], Errors()
+    for number in np.unique(block).tolist():
+        inside = np.flatnonzero(block == number)
+        source = f"block {blocks[number].meta.ulid}"
+        chunks, tombstones = frame.chunks.take(inside), blocks[number].tombstones
+        if len(tombstones):
+            chunks, buffers, error = cut_deleted(chunks, buffers, series_ref[inside], tombstones, source=source)
+            errors += [error] if error else []
+        chunks, unserved = split_chunks(chunks, buffers, selector.aggregates)
+        if len(unserved):
+            expected = " or ".join(Aggregate(kind).name.lower() for kind in selector.aggregates)
+            found = f"none of them in {len(unserved)} chunks"
+            errors.append(CorruptionError("aggregate chunk", source=source, offset=0, expected=expected, found=found))
+        pieces.append(chunks)
+    joined = ChunkColumns(*(np.concatenate([getattr(piece, n) for piece in pieces]) for n in ChunkColumns.__slots__))
+    return Frame(frame.labels, joined.take(np.argsort(joined.row, kind="stable")), buffers), errors
+
+
+def _find_errors(
+    refs: ChunkRefs, records: Records, told: NDArray[np.bool_], blocks: Sequence[BlockParts]
+) -> Iterator[CorruptionError]:
+    for number in np.unique(refs.block[told]).tolist():
+        ulid, here = blocks[number].meta.ulid, told & (refs.block == number)
+        for status, (expected, found) in _WRONG.items():
+            bad = refs.ref[here & (records.status == status)]
+            if len(bad):
+                yield _error("chunk record", ulid, bad, expected, found)
+        unknown = here & (records.status == RECORD_GOOD)
+        for code in np.unique(records.encoding[unknown]).tolist():
+            bad = refs.ref[unknown & (records.encoding == code)]
+            yield _error("chunk encoding", ulid, bad, "a known encoding", str(code))
+
+
+def _error(what: str, ulid: str, refs: Offsets, expected: str, found: str) -> CorruptionError:
+    source = f"block {ulid} segment {(int(refs[0]) >> SEGMENT_SHIFT) + 1}"
+    more = f" ({len(refs) - 1} more such chunks)" if len(refs) > 1 else ""
+    offset = int(refs[0]) & OFFSET_MASK
+    return CorruptionError(what, source=source, offset=offset, expected=expected, found=found + more)
+
+
+def _less_rows_without_chunks(frame: Frame) -> Frame:
+    held = np.bincount(frame.chunks.row, minlength=len(frame.labels)) > 0
+    if held.all():
+        return frame
+    row = (np.cumsum(held) - 1).astype(np.int32)
+    return Frame(
+        frame.labels.take(np.flatnonzero(held)), replace(frame.chunks, row=row[frame.chunks.row]), frame.buffers
+    )
