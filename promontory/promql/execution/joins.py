@@ -126,8 +126,9 @@ def _combine(run: Run, node: Join, many: Steps, one: Steps, pairs: _Pairs, group
         present, values, cells = present & found.present, found.values, found.cells
     else:
         _check_matches(node.matching, labels, present, pairs.group, groups)
-        sides = [(one.values, pairs.one), (many.values, pairs.many)]
-        values = _operate_rows(run, node.op, *(sides if swapped else sides[::-1]), present, filtering=filtering)
+        rows = (many.values, pairs.many), (one.values, pairs.one)
+        left_rows, right_rows = rows[::-1] if swapped else rows
+        values = _operate_rows(run, node.op, left_rows, right_rows, present, filtering=filtering)
     marks = np.full(len(labels), node.return_bool, np.bool_)
     return merge_equal(compact(Steps(labels, values, present, marks, histograms=cells)))
 
