@@ -14,19 +14,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from promontory.api.answer import Answer, AnswerResponse, failure
+from promontory.api.answer import Answer, failure
 from promontory.api.backend import ApiBackend, ApiSettings
 from promontory.api.call import Call
 from promontory.api.failure import ApiError
 from promontory.api.gate import Gate
 from promontory.api.language_routes import answer_format, answer_syntax
 from promontory.api.metadata_routes import answer_label_values, answer_labels, answer_series
+from promontory.api.outbox import Outbox
 from promontory.api.query_routes import QueryRoutes
+from promontory.api.response import AnswerResponse
 from promontory.api.status_routes import answer_build_info, answer_metadata, answer_stores
 
 Handler = Callable[[Call], Awaitable[Answer]]
+Endpoint = Callable[[Request], Awaitable[AnswerResponse]]
 
 API = "/api/v1"
 # Requests are counted and timed by the service around us; FastAPI's own telemetry would do it again, by its own flags.
@@ -49,7 +52,8 @@ class ApiApp:
         self._settings = settings
         self._prefix = settings.route_prefix.rstrip("/")
         self.gate = Gate(settings.max_concurrent)
-        queries = QueryRoutes(self.gate)
+        self.outbox = Outbox(settings.max_unsent_bytes)
+        queries = QueryRoutes(self.gate, self.outbox)
         both, get = ("GET", "POST"), ("GET",)
         routes: list[tuple[str, tuple[str, ...], Handler]] = [
             (f"{API}/query", both, queries.instant),
@@ -73,41 +77,61 @@ class ApiApp:
                 for path, methods, handler in routes
             ),
         ]
+        # A path without a parameter needs no search through the routes: that was half of what surrounds a small query.
+        self._plain = {
+            (method, path): self._endpoint(handler, methods)
+            for path, methods, handler in routes if "{" not in path for method in methods
+        }  # fmt: skip
         self._router.add_exception_handler(HTTPException, _as_text)
         # Answers, then raises again: the service around us logs it.
-        self._router.add_exception_handler(Exception, self._answer_bug)
+        self._router.add_exception_handler(Exception, self._answer_bug)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if self._prefix and scope["path"].startswith(f"{self._prefix}/"):
             scope = {**scope, "path": scope["path"].removeprefix(self._prefix)}
-        is_cross_origin = any(name == b"origin" for name, _ in scope["headers"]) and not self._settings.disable_cors
-
-        async def send_with_origin(message: dict[str, object]) -> None:
-            if is_cross_origin and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *CORS_HEADERS, (b"vary", b"Origin")]}  # type: ignore[misc]
-            await send(message)
-
+        if not self._settings.disable_cors and any(name == b"origin" for name, _ in scope["headers"]):
+            send = _with_origin(send)
         if scope["method"] == "OPTIONS" and scope["path"].startswith(f"{API}/"):
-            await Response(status_code=204)(scope, receive, send_with_origin)  # type: ignore[arg-type]
-            return
-        await self._router(scope, receive, send_with_origin)  # type: ignore[arg-type]
+            await Response(status_code=204)(scope, receive, send)
+        elif endpoint := self._plain.get((scope["method"], scope["path"])):
+            await self._serve(endpoint, scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
 
-    async def _answer_bug(self, request: Request, error: Exception) -> Response:
+    async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await endpoint(request)
+        except Exception as error:
+            await (await self._answer_bug(request, error))(scope, receive, send)
+            raise
+        await response(scope, receive, send)
+
+    async def _answer_bug(self, request: Request, error: Exception) -> AnswerResponse:
         answer = failure(ApiError(500, "internal", f"internal error, see the log: {type(error).__name__}"))
-        return AnswerResponse(answer, request, self._backend.pool)
+        return AnswerResponse(answer, self._backend.pool)
 
-    def _endpoint(self, handler: Handler, methods: tuple[str, ...]) -> Callable[[Request], Awaitable[Response]]:
-        async def serve(request: Request) -> Response:
+    def _endpoint(self, handler: Handler, methods: tuple[str, ...]) -> Endpoint:
+        async def serve(request: Request) -> AnswerResponse:
             if request.method not in methods:
                 raise HTTPException(405, headers={"Allow": ", ".join((*methods, "OPTIONS"))})
             try:
                 answer = await handler(await Call.read(request, self._backend, self._settings))
             except ApiError as error:
                 answer = failure(error)
-            return AnswerResponse(answer, request, self._backend.pool)
+            return AnswerResponse(answer, self._backend.pool)
 
         return serve
+
+
+def _with_origin(send: Send) -> Send:
+    async def send_with_origin(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *CORS_HEADERS, (b"vary", b"Origin")]}
+        await send(message)
+
+    return send_with_origin
 
 
 async def _welcome(request: Request) -> Response:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
+from promontory.api.outbox import UNLIMITED_BYTES
 from promontory.model.clock import Clock
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
@@ -78,6 +79,7 @@ class ApiSettings:
     tenant_header: str = "THANOS-TENANT"
     default_tenant: str = "default-tenant"
     version: str = "unknown"
+    max_unsent_bytes: int = UNLIMITED_BYTES
 
 
 @dataclass(frozen=True, slots=True)

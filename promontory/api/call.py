@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive
 
 from promontory.api.backend import ApiBackend, ApiSettings
+from promontory.api.disconnect import guard
 from promontory.api.failure import ApiError, bad_data, invalid_parameter
 from promontory.api.parameters import BODY_LIMIT_BYTES, Parameters, parse_forms, too_large
-from promontory.errors import InputError, LimitError
+from promontory.errors import InputError
 from promontory.model.context import QueryContext
 from promontory.model.matcher import Matcher
 from promontory.model.query_options import QueryOptions
@@ -91,21 +90,7 @@ class Call:
 
     async def guard(self, context: QueryContext, work: Awaitable[T]) -> T:
         """Wait for the work, but no longer than its deadline and the client's patience."""
-        task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(_wait_for_disconnect(self.request.receive))
-        try:
-            await asyncio.wait({task, gone}, timeout=context.remaining_s(), return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            if gone.done():
-                context.cancel()
-                raise ApiError(499, "canceled", "the client went away")
-            context.stop[0] = 1
-            raise LimitError("query timed out in expression evaluation", error_type="timeout")
-        finally:
-            for waiting in (task, gone):
-                waiting.cancel()
-            await asyncio.gather(task, gone, return_exceptions=True)
+        return await guard(work, context, self.request.receive)
 
     def _lookback_ms(self) -> int:
         lookback_ms = self.parameters.duration_ms("lookback_delta", default_ms=0)
@@ -125,8 +110,3 @@ class Call:
 
 def _refuse_store_matchers(text: str) -> ApiError:
     return invalid_parameter("storeMatch[]", text)
-
-
-async def _wait_for_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

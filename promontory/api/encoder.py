@@ -8,24 +8,28 @@ sample are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from promontory.api.answer import Body, Piece
 from promontory.api.label_text import LabelText
 from promontory.api.mixed_rows import write_mixed
 from promontory.api.numbers import format_scalar
 from promontory.api.rows import Rows, SampleRows, StepRows
-from promontory.kernels.json import write_rows, write_times
+from promontory.kernels.digits import OVERRUN_BYTES
+from promontory.kernels.json import write_rows
 from promontory.kernels.shortest import powers_of_ten
 from promontory.model.label_rows import LabelRows
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
 
+Bytes = NDArray[np.uint8]
+
 PIECE_SAMPLES = 64 * 1024
-TIME_BYTES = 24
+SMALL_SAMPLES = 1000
 # Quotes, brackets and commas of a sample, and the longest value: sign, 17 digits, point and five zeros after it.
 SAMPLE_BYTES = 6 + 25
 ROW_BYTES = 10 + 10 + 4
@@ -36,16 +40,24 @@ TRUNCATED = "results truncated due to limit"
 
 @dataclass(frozen=True, slots=True)
 class EncodedResult:
-    """The beginning and end of `data` and what makes its pieces, in order; each piece ends with a comma or is empty."""
+    """The `data` of an answer. `is_truncated` says that a limit left series out."""
 
-    head: bytes
-    pieces: tuple[Callable[[], bytes], ...]
-    tail: bytes
-    is_truncated: bool
+    body: Body
+    is_truncated: bool = False
 
     def whole(self) -> bytes:
-        """Return everything at once, for small answers and tests."""
-        return self.head + b"".join(piece() for piece in self.pieces).removesuffix(b",") + self.tail
+        """Return everything at once, for tests."""
+        return b"".join((self.body.head, *(make() for make in self.body.pieces), self.body.tail))
+
+
+def is_small(result: QueryResult) -> bool:
+    """Say whether encoding takes less than a hop to another thread and back."""
+    value = result.value
+    if isinstance(value, SamplesResult):
+        return value.samples.histograms is None and len(value.samples.values) <= SMALL_SAMPLES
+    if isinstance(value, VectorResult | ScalarResult):
+        return value.steps.histograms is None and value.steps.values.size <= SMALL_SAMPLES
+    return True
 
 
 def encode_result(result: QueryResult, *, is_range: bool, limit: int = 0) -> EncodedResult:
@@ -54,10 +66,10 @@ def encode_result(result: QueryResult, *, is_range: bool, limit: int = 0) -> Enc
     if isinstance(value, StringResult):
         shown = value.text.encode(errors="surrogateescape").decode(errors="replace")
         text = orjson.dumps([_seconds(value.grid.start_ms), shown])
-        return EncodedResult(b'{"resultType":"string","result":' + text, (), b"}", is_truncated=False)
+        return EncodedResult(Body(b'{"resultType":"string","result":' + text + b"}"))
     if isinstance(value, ScalarResult) and not is_range:
         text = orjson.dumps([_seconds(value.grid.start_ms), format_scalar(float(value.steps.values[0, 0]))])
-        return EncodedResult(b'{"resultType":"scalar","result":' + text, (), b"}", is_truncated=False)
+        return EncodedResult(Body(b'{"resultType":"scalar","result":' + text + b"}"))
     if isinstance(value, SamplesResult):
         return _encode_rows(SampleRows(value.samples), is_matrix=True, limit=limit)
     assert isinstance(value, VectorResult | ScalarResult)
@@ -70,38 +82,47 @@ def _encode_rows(rows: Rows, *, is_matrix: bool, limit: int) -> EncodedResult:
     last = int(used[limit]) if is_truncated else len(rows.counts)
     labels = LabelText(rows.labels, rows.drop_name) if len(used) else LabelText(_no_rows(rows.labels))
 
-    def piece(first: int, end: int) -> Callable[[], bytes]:
-        return lambda: _encode_piece(rows, labels, first, end, is_matrix=is_matrix)
+    def piece(first: int, end: int, *, is_last: bool) -> Piece:
+        def make() -> memoryview:
+            text = _encode_piece(rows, labels, first, end, is_matrix=is_matrix)
+            return text[: len(text) - is_last].data
 
-    kind = b"matrix" if is_matrix else b"vector"
-    return EncodedResult(
-        b'{"resultType":"' + kind + b'","result":[',
-        tuple(piece(first, end) for first, end in _pieces(rows.weights[:last])),
+        return make
+
+    ranges = [(first, end) for first, end in _pieces(rows.weights[:last]) if rows.counts[first:end].any()]
+    body = Body(
+        b'{"resultType":"matrix","result":[' if is_matrix else b'{"resultType":"vector","result":[',
+        tuple(piece(first, end, is_last=(first, end) == ranges[-1]) for first, end in ranges),
         b"]}",
-        is_truncated=is_truncated,
+        held_bytes=rows.held_bytes if len(ranges) > 1 else 0,
+        small=bool(np.sum(rows.weights) <= SMALL_SAMPLES),
     )
+    return EncodedResult(body, is_truncated)
 
 
-def _encode_piece(rows: Rows, labels: LabelText, first: int, end: int, *, is_matrix: bool) -> bytes:
+def _encode_piece(rows: Rows, labels: LabelText, first: int, end: int, *, is_matrix: bool) -> Bytes:
     label_bytes, label_start = labels.write(first, end)
     points = rows.take(first, end)
-    time_bytes = np.empty(TIME_BYTES * len(points.times_ms), np.uint8)
-    time_start = np.empty(len(points.times_ms) + 1, np.int64)
-    write_times(points.times_ms, time_bytes, time_start)
-    row_start = np.concatenate([[0], np.cumsum(rows.counts[first:end])]).astype(np.int64)
-    longest_time = int(np.diff(time_start).max(initial=0))
-    room = len(label_bytes) + ROW_BYTES * (end - first) + (SAMPLE_BYTES + longest_time) * len(points.values)
+    row_start = np.zeros(end - first + 1, np.int64)
+    np.cumsum(rows.counts[first:end], out=row_start[1:])
+    room = len(label_bytes) + ROW_BYTES * (end - first) + OVERRUN_BYTES
+    room += (SAMPLE_BYTES + _longest_time(points.times_ms)) * len(points.values)
     cells = points.histograms and points.histograms.compact()
     if cells is not None:
-        return write_mixed(
-            points, cells, (label_bytes, label_start), row_start, (time_bytes, time_start), room, is_matrix=is_matrix
-        )
+        return write_mixed(points, cells, (label_bytes, label_start), row_start, room, is_matrix=is_matrix)
     out = np.empty(room, np.uint8)
     size = write_rows(
-        MATRIX_KEY if is_matrix else VECTOR_KEY, label_bytes, label_start, row_start, time_bytes, time_start,
-        points.time_index, points.values, points.values.view(np.uint64), powers_of_ten(), int(is_matrix), out,
+        MATRIX_KEY if is_matrix else VECTOR_KEY, label_bytes, label_start, row_start, points.times_ms, points.values,
+        points.values.view(np.uint64), powers_of_ten(), int(is_matrix), out,
     )  # fmt: skip
-    return out[:size].tobytes()
+    return out[:size]
+
+
+def _longest_time(times_ms: NDArray[np.int64]) -> int:
+    """Return the most bytes that one of the times takes: its digits, a sign, a point."""
+    if len(times_ms) == 0:
+        return 0
+    return max(len("-0.001"), len(str(times_ms.min())) + 1, len(str(times_ms.max())) + 1)
 
 
 def _pieces(weights: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

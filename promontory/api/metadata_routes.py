@@ -166,7 +166,8 @@ def _unite(parts: list[LabelRows], context: QueryContext) -> LabelRows:
 
 
 def _piece(labels: LabelText, first: int, count: int) -> Callable[[], bytes]:
-    return lambda: labels.write_list(first, min(first + ROWS_PER_PIECE, count))
+    end = min(first + ROWS_PER_PIECE, count)
+    return lambda: labels.write_list(first, end).removesuffix(b"," if end == count else b"")
 
 
 def _annotations(context: QueryContext, *, is_truncated: bool) -> Annotations:

@@ -31,8 +31,8 @@ _WORDS = np.frombuffer(WORDS, np.uint8)
 
 
 def write_mixed(
-    points: Points, cells: HistogramCells, labels: Texts, row_start: Longs, times: Texts, room: int, *, is_matrix: bool
-) -> bytes:  # fmt: skip
+    points: Points, cells: HistogramCells, labels: Texts, row_start: Longs, room: int, *, is_matrix: bool
+) -> NDArray[np.uint8]:
     """Return the rows' JSON, a comma after each.
 
     `cells` name all that `cells.table` holds; `room` is that of the same rows if they held floats.
@@ -45,11 +45,11 @@ def write_mixed(
     room += (len(row_start) - 1) * (len(float_key) + len(histogram_key) + 4)
     out = np.empty(room, np.uint8)
     size = write_mixed_rows(
-        float_key, histogram_key, _WORDS, WORD_START, *labels, row_start, *times, points.time_index, points.values,
+        float_key, histogram_key, _WORDS, WORD_START, *labels, row_start, points.times_ms, points.values,
         points.values.view(np.uint64), np.ascontiguousarray(cells.index), start, numbers, numbers.view(np.uint64),
         powers_of_ten(), int(is_matrix), out,
     )  # fmt: skip
-    return out[:size].tobytes()
+    return out[:size]
 
 
 def _lay_out(table: Histograms) -> tuple[Longs, Floats]:

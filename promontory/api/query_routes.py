@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
-from promontory.api.answer import Answer, Body, success
+from promontory.api.answer import Answer, success
 from promontory.api.call import Call
-from promontory.api.encoder import TRUNCATED, encode_result
+from promontory.api.encoder import TRUNCATED, EncodedResult, encode_result, is_small
 from promontory.api.failure import bad_data, invalid_parameter, query_failure
 from promontory.api.gate import Gate
+from promontory.api.outbox import Outbox
 from promontory.api.stats import deprecation_of, write_stats
 from promontory.errors import PromontoryError
 from promontory.model.context import QueryContext
@@ -22,8 +25,9 @@ DEFAULT_POINTS = 250
 class QueryRoutes:
     """Evaluates queries, so many at once as the gate lets through."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, outbox: Outbox) -> None:
         self._gate = gate
+        self._outbox = outbox
 
     async def instant(self, call: Call) -> Answer:
         """Answer an instant query."""
@@ -60,33 +64,41 @@ class QueryRoutes:
         is_range: bool,
         limit: int,
     ) -> Answer:
-        stats = call.parameters.text("stats")
-
         async def evaluate() -> Answer:
             clock = call.backend.clock
             asked_s = clock.monotonic_s()
             async with self._gate.enter(context):
                 queue_s = clock.monotonic_s() - asked_s
                 result = await work()
-                encoded = await context.run(encode_result, result, is_range=is_range, limit=limit)
-            warnings = dict.fromkeys((*result.annotations.warnings, *context.warnings))
-            if encoded.is_truncated:
-                warnings[TRUNCATED] = None
-            if deprecation := deprecation_of(stats):
-                warnings[deprecation] = None
-            tail = encoded.tail
-            if stats and result.stats:
-                tail = tail.removesuffix(b"}") + b"," + write_stats(result.stats, queue_s=queue_s) + b"}"
-            return success(
-                Body(encoded.head, encoded.pieces, tail),
-                Annotations(tuple(warnings), result.annotations.infos),
-                is_partial=result.partial or bool(context.warnings),
-            )
+                encode = partial(encode_result, result, is_range=is_range, limit=limit)
+                encoded = encode() if is_small(result) else await context.run(encode)
+                answer = _answer(call, context, result, encoded, queue_s=queue_s)
+                if not encoded.body.held_bytes:
+                    return answer
+                await self._outbox.admit(encoded.body.held_bytes)
+                return replace(answer, on_sent=partial(self._outbox.release, encoded.body.held_bytes))
 
         try:
             return await call.guard(context, evaluate())
         except PromontoryError as error:
             raise query_failure(error) from error
+
+
+def _answer(
+    call: Call, context: QueryContext, result: QueryResult, encoded: EncodedResult, *, queue_s: float
+) -> Answer:  # fmt: skip
+    warnings = dict.fromkeys((*result.annotations.warnings, *context.warnings))
+    if encoded.is_truncated:
+        warnings[TRUNCATED] = None
+    stats = call.parameters.text("stats")
+    if deprecation := deprecation_of(stats):
+        warnings[deprecation] = None
+    body = encoded.body
+    if stats and result.stats:
+        tail = body.tail.removesuffix(b"}") + b"," + write_stats(result.stats, queue_s=queue_s) + b"}"
+        body = replace(body, tail=tail)
+    notes = Annotations(tuple(warnings), result.annotations.infos)
+    return success(body, notes, is_partial=result.partial or bool(context.warnings))
 
 
 def read_grid(call: Call) -> TimeGrid:

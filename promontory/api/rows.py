@@ -19,21 +19,24 @@ Longs = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """m samples, row by row: times_ms int64[t] · time_index int64[m] · values float64[m] · histograms over [m]."""
+    """m samples, row by row: times_ms int64[m] · values float64[m] · histograms over [m]."""
 
     times_ms: Longs
-    time_index: Longs
     values: NDArray[np.float64]
     histograms: HistogramCells | None
 
 
 class Rows(Protocol):
-    """n rows: labels · drop_name bool[n] or None · counts int64[n] samples · weights int64[n], samples and buckets."""
+    """n rows: labels · drop_name bool[n] or None · counts int64[n] samples · weights int64[n], samples and buckets.
+
+    `held_bytes` are those of the columns.
+    """
 
     labels: LabelRows
     drop_name: NDArray[np.bool_] | None
     counts: Longs
     weights: Longs
+    held_bytes: int
 
     def take(self, first: int, end: int) -> Points:
         """Return the samples of rows [first, end)."""
@@ -51,6 +54,7 @@ class SampleRows:
         if samples.histograms is not None:
             before = np.concatenate([[0], np.cumsum(_buckets(samples.histograms))])
             self.weights = self.counts + np.diff(before[samples.row_start])
+        self.held_bytes = samples.resident_bytes
 
     def take(self, first: int, end: int) -> Points:
         """Return the samples of rows [first, end)."""
@@ -58,7 +62,7 @@ class SampleRows:
         times_ms = np.ascontiguousarray(self._samples.timestamps_ms[span])
         values = np.ascontiguousarray(self._samples.values[span])
         cells = self._samples.histograms
-        return Points(times_ms, np.arange(len(times_ms)), values, cells and cells.at(span))
+        return Points(times_ms, values, cells and cells.at(span))
 
 
 class StepRows:
@@ -74,17 +78,19 @@ class StepRows:
         self.drop_name: NDArray[np.bool_] | None = steps.drop_name if order is None else steps.drop_name[order]
         self.counts = np.count_nonzero(self._present, axis=1).astype(np.int64)
         self.weights = self.counts
+        self.held_bytes = self._values.nbytes + self._present.nbytes
         if self._cells is not None:
+            self.held_bytes += self._cells.resident_bytes
             self.weights = self.counts + np.where(self._present, _buckets(self._cells), 0).sum(axis=1)
 
     def take(self, first: int, end: int) -> Points:
         """Return the samples of rows [first, end)."""
         present = self._present[first:end]
-        times = np.broadcast_to(np.arange(len(self._times_ms)), present.shape)
+        times_ms = np.broadcast_to(self._times_ms, present.shape)
         cells = self._cells
         if cells is not None:
             cells = HistogramCells(cells.index[first:end][present], cells.table)
-        return Points(self._times_ms, times[present], self._values[first:end][present], cells)
+        return Points(times_ms[present], self._values[first:end][present], cells)
 
 
 def _buckets(cells: HistogramCells) -> Longs:

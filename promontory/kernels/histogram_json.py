@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
+from promontory.kernels.digits import OVERRUN_BYTES, write_seconds
 from promontory.kernels.histogram_bounds import CUSTOM_SCHEMA, FRACTIONS, POSITIVE, bucket_bounds, outside_zero
 from promontory.kernels.json import CLOSE, COMMA, OPEN, QUOTE, copy_bytes, write_value
 from promontory.kernels.shortest import Powers
@@ -29,8 +30,9 @@ Floats = NDArray[np.float64]
 # What stands between the numbers of a histogram, one text after the other, and where each begins.
 WORDS = b'{"metric":{"count":,"sum":,"buckets":['
 WORD_START = np.array([0, 10, 19, 26, 38], np.int64)
-# Of a histogram: its words, two numbers in quotes, the time in its brackets. Of a bucket: four numbers' room.
-HISTOGRAM_BYTES = 28 + 2 * 28 + 12
+# Of a histogram: its words, two numbers in quotes, the time in its brackets, digits beyond the end. Of a bucket:
+# four numbers' room.
+HISTOGRAM_BYTES = 28 + 2 * 28 + 12 + OVERRUN_BYTES
 BUCKET_BYTES = 3 * 28 + 6
 
 
@@ -134,7 +136,7 @@ def write_histogram(
 
 
 @kernel(
-    "int64(octets, octets, octets, int64[::1], octets, int64[::1], int64[::1], octets, int64[::1], int64[::1],"
+    "int64(octets, octets, octets, int64[::1], octets, int64[::1], int64[::1], int64[::1],"
     " float64[::1], uint64[::1], int32[::1], int64[::1], float64[::1], uint64[::1], uint64[:, ::1], int64, uint8[::1])"
 )
 def write_mixed_rows(
@@ -145,9 +147,7 @@ def write_mixed_rows(
     labels: Bytes,
     labels_start: Longs,
     row_start: Longs,
-    times: Bytes,
-    times_start: Longs,
-    time_index: Longs,
+    times_ms: Longs,
     values: Floats,
     bits: NDArray[np.uint64],
     histogram: NDArray[np.int32],
@@ -182,8 +182,7 @@ def write_mixed_rows(
                         position += 1
                 written += 1
                 out[position] = OPEN
-                time = time_index[j]
-                position = copy_bytes(times, times_start[time], times_start[time + 1], out, position + 1)
+                position = write_seconds(times_ms[j], out, position + 1)
                 out[position] = COMMA
                 position += 1
                 if turn == 1:

@@ -12,7 +12,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.kernels.compile import kernel
+from promontory.kernels.compile import inlined, kernel
+from promontory.kernels.digits import (
+    FIXED_DIGITS,
+    write_decimal,
+    write_few_decimals,
+    write_fixed,
+    write_seconds,
+    write_whole,
+)
 from promontory.kernels.memory import wrap64
 from promontory.kernels.shortest import Powers, shorten
 
@@ -22,9 +30,10 @@ Longs = NDArray[np.int64]
 SIGN_BIT = 1 << 63
 EXPONENT_BITS = 0x7FF << 52
 LARGEST_WHOLE = 2.0**53
-# The decimal point stands after so many digits of the number: 0.000001 and 999999999999999999999.
-LOWEST_PLAIN_POINT = -5
-HIGHEST_PLAIN_POINT = 21
+LARGEST_WITH_THOUSANDTHS = 1e12
+ROUNDING = 2.0**-52
+# Where Go's 'f' begins and ends.
+LEAST_PLAIN, BEYOND_PLAIN = 1e-6, 1e21
 
 QUOTE = 0x22
 BACKSLASH = 0x5C
@@ -39,69 +48,6 @@ def copy_bytes(source: Bytes, start: int, end: int, out: Bytes, position: int) -
     for i in range(start, end):
         out[position + i - start] = source[i]
     return position + end - start
-
-
-@kernel("int64(uint64)")
-def count_digits(number: int) -> int:
-    """Return how many decimal digits a number has; 1 for zero."""
-    digits = 1
-    power = wrap64(10)
-    while digits < 19 and number >= power:
-        digits += 1
-        power = wrap64(power * wrap64(10))
-    return digits
-
-
-@kernel("int64(uint64, int64, uint8[::1], int64)")
-def write_decimal(number: int, decimals: int, out: Bytes, position: int) -> int:
-    """Write number / 10**decimals in plain digits; return the position after it. The number has 19 digits at most."""
-    digits = count_digits(number)
-    if digits <= decimals:
-        digits = decimals + 1
-    end = position + digits + (1 if decimals > 0 else 0)
-    rest = wrap64(number)
-    write = end - 1
-    left = decimals
-    while left > 0:
-        quotient = rest // wrap64(10)
-        out[write] = wrap64(48) + rest - quotient * wrap64(10)
-        rest = quotient
-        write -= 1
-        left -= 1
-    if decimals > 0:
-        out[write] = 0x2E
-        write -= 1
-    while write >= position:
-        quotient = rest // wrap64(10)
-        out[write] = wrap64(48) + rest - quotient * wrap64(10)
-        rest = quotient
-        write -= 1
-    return end
-
-
-@kernel("int64(int64[::1], uint8[::1], int64[::1])")
-def write_times(times_ms: Longs, out: Bytes, out_start: Longs) -> int:
-    """Write each time as seconds, with exactly three decimals where it is no whole second; return the length.
-
-    The caller gives 24 bytes a time. `out_start` int64[n + 1] receives where each text begins.
-    """
-    position = 0
-    for i in range(len(times_ms)):
-        out_start[i] = position
-        time_ms = times_ms[i]
-        if time_ms < 0:
-            out[position] = 0x2D
-            position += 1
-            number = wrap64(-time_ms)
-        else:
-            number = wrap64(time_ms)
-        seconds = number // wrap64(1000)
-        if seconds * wrap64(1000) == number:
-            position = write_decimal(seconds, 0, out, position)
-        else:
-            position = write_decimal(number, 3, out, position)
-    out_start[len(times_ms)] = position
-    return position
 
 
 @kernel("int64(octets, int64[::1], int64[::1], bool_[::1], bool_[::1])")
@@ -187,7 +133,7 @@ def write_infinity(out: Bytes, position: int) -> int:
 @kernel("int64(int64, int64, uint8[::1], int64)")
 def write_exponent(digits: int, exponent: int, out: Bytes, position: int) -> int:
     """Write digits * 10**exponent as d.ddde+dd, digits without zeros at their end; return the position after it."""
-    end = write_decimal(wrap64(digits), 0, out, position + 1)
+    end = write_whole(wrap64(digits), out, position + 1)
     out[position] = out[position + 1]
     point = exponent + end - position - 2
     if end > position + 2:
@@ -199,19 +145,41 @@ def write_exponent(digits: int, exponent: int, out: Bytes, position: int) -> int
     size = -point if point < 0 else point
     if size < 10:
         out[end + 2] = 0x30
-        return write_decimal(wrap64(size), 0, out, end + 3)
-    return write_decimal(wrap64(size), 0, out, end + 2)
+        return write_whole(wrap64(size), out, end + 3)
+    return write_whole(wrap64(size), out, end + 2)
 
 
-@kernel("int64(float64, uint64, uint64[:, ::1], uint8[::1], int64)")
+@inlined
+def write_thousandths(value: float, out: Bytes, position: int) -> int:
+    """Write a positive value that has one to three decimals and 15 digits at most; return -1 where it has others.
+
+    Two decimals of so few digits never read as the same float64, so what reads back is the shortest text.
+    """
+    if value >= LARGEST_WITH_THOUSANDTHS:
+        return -1
+    scaled = value * 1000.0
+    thousandths = np.floor(scaled + 0.5)
+    if not (abs(scaled - thousandths) <= scaled * ROUNDING and thousandths / 1000.0 == value):
+        return -1
+    whole = np.floor(value)
+    position = write_whole(wrap64(int(whole)), out, position)
+    rest = int(thousandths) - int(whole) * 1000
+    out[position] = 0x2E
+    write_fixed(wrap64(rest), 3, out, position + 1)
+    if rest % 10:
+        return position + 4
+    return position + (3 if rest % 100 else 2)
+
+
+@inlined
 def write_value(value: float, bits: int, powers: Powers, out: Bytes, position: int) -> int:
     """Write one value without quotes; return the position after it. `bits` are the value's own, `powers` of ten."""
-    if value != value:
+    size = wrap64(bits) & wrap64(SIGN_BIT - 1)
+    if size > wrap64(EXPONENT_BITS):
         out[position] = 0x4E
         out[position + 1] = 0x61
         out[position + 2] = 0x4E
         return position + 3
-    size = wrap64(bits) & wrap64(SIGN_BIT - 1)
     is_negative = size != wrap64(bits)
     if size == wrap64(EXPONENT_BITS):
         out[position] = 0x2D if is_negative else 0x2B
@@ -221,7 +189,10 @@ def write_value(value: float, bits: int, powers: Powers, out: Bytes, position: i
         position += 1
         value = -value
     if value < LARGEST_WHOLE and np.floor(value) == value:
-        return write_decimal(wrap64(int(value)), 0, out, position)
+        return write_whole(wrap64(int(value)), out, position)
+    end = write_thousandths(value, out, position)
+    if end >= 0:
+        return end
     digits, exponent = shorten(size, powers)
     if digits % 100_000_000 == 0:
         digits //= 100_000_000
@@ -229,10 +200,10 @@ def write_value(value: float, bits: int, powers: Powers, out: Bytes, position: i
     while digits % 10 == 0:
         digits //= 10
         exponent += 1
-    count = count_digits(wrap64(digits))
-    point = count + exponent
-    if point < LOWEST_PLAIN_POINT or point > HIGHEST_PLAIN_POINT:
+    if value < LEAST_PLAIN or value >= BEYOND_PLAIN:
         return write_exponent(digits, exponent, out, position)
+    if -FIXED_DIGITS <= exponent < 0:
+        return write_few_decimals(wrap64(digits), -exponent, out, position)
     position = write_decimal(wrap64(digits), -exponent if exponent < 0 else 0, out, position)
     for _ in range(exponent):
         out[position] = 0x30
@@ -241,17 +212,15 @@ def write_value(value: float, bits: int, powers: Powers, out: Bytes, position: i
 
 
 @kernel(
-    "int64(octets, octets, int64[::1], int64[::1], octets, int64[::1], int64[::1], float64[::1], uint64[::1],"
-    " uint64[:, ::1], int64, uint8[::1])"
+    "int64(octets, octets, int64[::1], int64[::1], int64[::1], float64[::1], uint64[::1], uint64[:, ::1], int64,"
+    " uint8[::1])"
 )
 def write_rows(
     key: Bytes,
     labels: Bytes,
     labels_start: Longs,
     row_start: Longs,
-    times: Bytes,
-    times_start: Longs,
-    time_index: Longs,
+    times_ms: Longs,
     values: NDArray[np.float64],
     bits: NDArray[np.uint64],
     powers: Powers,
@@ -261,7 +230,7 @@ def write_rows(
     """Write `{"metric":LABELS,"values":[[time,"value"],…]},` for each row that has a sample; return the length.
 
     `key` is `{"metric":` (10 bytes) + `,"values":`. `brackets` is 1 around a matrix row's list, 0 for a vector's only
-    sample. Sample j stands at times[time_index[j]]; `bits` are the values' own.
+    sample. `bits` are the values' own. `out` has OVERRUN_BYTES more than the text needs.
     """
     position = 0
     for row in range(len(row_start) - 1):
@@ -275,8 +244,7 @@ def write_rows(
             position += 1
         for j in range(row_start[row], row_start[row + 1]):
             out[position] = OPEN
-            time = time_index[j]
-            position = copy_bytes(times, times_start[time], times_start[time + 1], out, position + 1)
+            position = write_seconds(times_ms[j], out, position + 1)
             out[position] = COMMA
             out[position + 1] = QUOTE
             position = write_value(values[j], bits[j], powers, out, position + 2)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.json import copy_bytes, count_digits, write_decimal, write_exponent, write_infinity
+from promontory.kernels.digits import count_digits, write_decimal, write_whole
+from promontory.kernels.json import copy_bytes, write_exponent, write_infinity
 from promontory.kernels.memory import wrap64
 from promontory.kernels.shortest import Powers, shorten
 
@@ -24,8 +25,8 @@ SIGN_BIT = 1 << 63
 INFINITY = 0x7FF << 52
 # The first digit stands for this power of ten at least, and below that, where %g writes no exponent.
 LOWEST_PLAIN, BEYOND_PLAIN = -4, 6
-# Bytes that a value and a time take at most.
-NUMBERS_BYTES = 48
+# Bytes that a value and a time take at most, and what digits may be written beyond their end.
+NUMBERS_BYTES = 64
 
 
 @kernel("int64(uint64, uint64[:, ::1], uint8[::1], int64)")
@@ -93,6 +94,6 @@ def write_lines(
                 out[position] = 0x2D
                 position += 1
                 time = wrap64(wrap64(0) - time)
-            position = write_decimal(time, 0, out, position)
+            position = write_whole(time, out, position)
             position = copy_bytes(ending, 0, len(ending), out, position)
     return position

@@ -133,7 +133,7 @@ def test_large_answers_come_in_pieces() -> None:
     encoded = encode_result(
         QueryResult(VectorResult(grid, steps(labels, np.arange(count * 1000.0).reshape(count, 1000)))), is_range=True
     )
-    assert len(encoded.pieces) == 2
+    assert len(encoded.body.pieces) == 2
     found = json.loads(encoded.whole())["result"]
     assert len(found) == count
     assert found[-1]["values"][-1] == [999, str(count * 1000 - 1)]

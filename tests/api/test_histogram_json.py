@@ -128,7 +128,7 @@ def test_long_answers_are_pieces_by_their_buckets() -> None:
     wide = HistogramValue(schema=8, count=1, sum=1, positive={index: 1.0 / (index + 1) for index in range(900)})
     steps = vector([wide] * 160, rows=160)
     answer = encode_result(QueryResult(VectorResult(TimeGrid(0, 0, 0), steps)), is_range=False)
-    assert len(answer.pieces) == 3
+    assert len(answer.body.pieces) == 3
     found = json.loads(answer.whole())["result"]
     assert [row["metric"]["a"] for row in found] == [str(row) for row in range(160)]
     assert all(row["histogram"] == found[0]["histogram"] for row in found)

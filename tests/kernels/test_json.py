@@ -4,11 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promontory.kernels import json as kernels
+from promontory.kernels.digits import OVERRUN_BYTES
 from promontory.kernels.shortest import powers_of_ten
 
 any_double = st.one_of(
@@ -46,15 +46,15 @@ def go_text(value: float) -> str:
 
 
 def written(value: float, write: Callable[..., int]) -> str:
-    out = np.zeros(40, np.uint8)
-    bits = int(np.float64(value).view(np.uint64))
+    out = np.zeros(25 + OVERRUN_BYTES, np.uint8)
+    bits = np.float64(value).view(np.uint64)
     return out[: write(value, bits, powers_of_ten(), out, 0)].tobytes().decode()
 
 
 @settings(deadline=None)
 @given(any_double)
 def test_a_value_is_written_as_go_writes_it(value: float) -> None:
-    assert written(value, kernels.write_value) == go_text(value) == written(value, kernels.write_value.py_func)
+    assert written(value, kernels.write_value.compiled) == go_text(value) == written(value, kernels.write_value.py_func)
 
 
 def test_edges_and_many_random_values_are_written_as_go_writes_them() -> None:
@@ -65,45 +65,19 @@ def test_edges_and_many_random_values_are_written_as_go_writes_them() -> None:
         10 ** random.uniform(-9, 23, 3000),
     ]  # fmt: skip
     for value in np.concatenate(values):
-        assert written(float(value), kernels.write_value) == go_text(float(value))
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**63 - 1), st.integers(0, 25))
-def test_a_decimal_is_written_digit_by_digit(number: int, decimals: int) -> None:
-    out, plain = np.zeros(40, np.uint8), np.zeros(40, np.uint8)
-    end = kernels.write_decimal(number, decimals, out, 1)
-    assert kernels.write_decimal.py_func(number, decimals, plain, 1) == end
-    digits = str(number).rjust(decimals + 1, "0")
-    expected = digits if decimals == 0 else f"{digits[:-decimals]}.{digits[-decimals:]}"
-    assert out[1:end].tobytes().decode() == expected == plain[1:end].tobytes().decode()
-
-
-@pytest.mark.parametrize(
-    ("time_ms", "text"),
-    [
-        (0, b"0"), (1, b"0.001"), (-1500, b"-1.500"), (1795225128500, b"1795225128.500"), (-1000, b"-1"),
-        (1795225129000, b"1795225129"), (2**63 - 1, b"9223372036854775.807"), (1 - 2**63, b"-9223372036854775.807"),
-    ],
-)  # fmt: skip
-def test_times_are_seconds_with_no_or_three_decimals(time_ms: int, text: bytes) -> None:
-    for write in (kernels.write_times, kernels.write_times.py_func):
-        out, start = np.empty(48, np.uint8), np.empty(3, np.int64)
-        size = write(np.array([time_ms, time_ms], np.int64), out, start)
-        assert out[:size].tobytes() == text * 2
-        assert start.tolist() == [0, len(text), 2 * len(text)]
+        assert written(float(value), kernels.write_value.compiled) == go_text(float(value))
 
 
 def test_rows_are_the_same_in_both_twins() -> None:
     values = np.array([1.5, -0.25], np.float64)
-    times, time_start = np.frombuffer(b"12.500", np.uint8), np.array([0, 1, 6], np.int64)
+    times_ms = np.array([1000, 2500], np.int64)
     labels, label_start = np.frombuffer(b'{}{"a":"b"}', np.uint8), np.array([0, 2, 2, 11], np.int64)
     key = np.frombuffer(b'{"metric":,"values":', np.uint8)
     for write in (kernels.write_rows, kernels.write_rows.py_func):
         out = np.empty(200, np.uint8)
         size = write(
-            key, labels, label_start, np.array([0, 1, 1, 2], np.int64), times, time_start,
-            np.array([0, 1], np.int64), values, values.view(np.uint64), powers_of_ten(), 1, out,
+            key, labels, label_start, np.array([0, 1, 1, 2], np.int64), times_ms, values, values.view(np.uint64),
+            powers_of_ten(), 1, out,
         )  # fmt: skip
         assert out[:size].tobytes() == (
             b'{"metric":{},"values":[[1,"1.5"]]},{"metric":{"a":"b"},"values":[[2.500,"-0.25"]]},'
