@@ -1,6 +1,6 @@
 """`make bench`: ours beside real Prometheus and VictoriaMetrics, on the same data, in one run.
 
-usage: python -m tests.bench [--rows REGEX] [--repetitions N] [--quick] [--json FILE] [--without-two]
+usage: python -m tests.bench [--rows REGEX] [--repetitions N] [--quick] [--json FILE] [--table FILE] [--servers LIST]
 
 Ours is one process (`standalone`) over a FILESYSTEM bucket, and beside it two (store gateway and querier). Answers of
 both are compared with Prometheus' within 1e-9: exit status 1 where one differs. A figure that is missed is marked.
@@ -22,7 +22,7 @@ from tests.bench.agreement import disagreement
 from tests.bench.client import Connection, Endpoint, Question
 from tests.bench.dataset import Dataset, open_dataset
 from tests.bench.figures import MEASURES, Result
-from tests.bench.report import print_row, print_table, write_json
+from tests.bench.report import format_table, print_row, write_json, write_table
 from tests.bench.rows import ROWS, Kind, Row
 from tests.bench.servers import prometheus_on, services_on, standalone_on, victoria_metrics_on
 
@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} repetitions")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures too")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="put the table between the marks of this document")
     parser.add_argument("--servers", default="ours,two,prometheus,victoria", help="only these of them")
     parser.add_argument("--list", action="store_true", help="print the rows' names and queries")
     arguments = parser.parse_args()
@@ -123,7 +124,10 @@ def main() -> int:
             figures = MEASURES[row.kind](row, endpoints, repetitions)
             results.append(Result(row, figures, compare(row, endpoints)))
             print_row(results[-1])
-    print_table(results)
+    table = format_table(results)
+    print(f"\n{table}")
+    if arguments.table:
+        write_table(table, arguments.table)
     if arguments.json:
         write_json(results, arguments.json)
     return 1 if any(result.difference for result in results) else 0

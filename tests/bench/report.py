@@ -14,6 +14,7 @@ HEAD = (
     "row", "ours", "two processes", "Prometheus 2.42", "ratio", "must / aim", "VictoriaMetrics 1.79", "ratio",
     "must / aim", "answer", "",
 )  # fmt: skip
+OPENING, CLOSING = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
 def print_row(result: Result) -> None:
@@ -33,15 +34,21 @@ def print_row(result: Result) -> None:
     print(f"{result.row.name:21s} " + " | ".join(parts) + f" | {agreement}", flush=True)
 
 
-def print_table(results: Sequence[Result]) -> None:
-    """Print all rows as one table."""
+def format_table(results: Sequence[Result]) -> str:
+    """Return all rows as one table."""
     lines = [HEAD, *(table_line(result) for result in results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    print()
-    for number, line in enumerate(lines):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
-        if not number:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    text = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
+    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(text)
+
+
+def write_table(table: str, path: Path) -> None:
+    """Put the table into a document, in place of the one between its marks."""
+    before, opening, rest = path.read_text().partition(OPENING)
+    _, closing, after = rest.partition(CLOSING)
+    assert opening and closing, f"{path}: expected {OPENING} and {CLOSING}"
+    path.write_text(f"{before}{opening}\n{table}\n{closing}{after}")
 
 
 def table_line(result: Result) -> tuple[str, ...]:

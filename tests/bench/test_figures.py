@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.bench.figures import Figure, Result, judge
-from tests.bench.report import HEAD, table_line
+from tests.bench.report import HEAD, format_table, table_line, write_table
 from tests.bench.rows import ROWS, Kind, Row, Target
 
 
@@ -46,6 +48,15 @@ def test_a_line_says_what_is_missed() -> None:
     assert line[2] == "170 ms (+70%, MISSED)"
     assert line[-1] == "MISSED"
     assert table_line(result(Kind.QUERY, ours=100, two=120, prometheus=300, victoria=60))[-1] == ""
+
+
+def test_a_document_gets_the_table_between_its_marks(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("# Speed\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\nmore\n")
+    table = format_table([result(Kind.QUERY, ours=100)])
+    write_table(table, document)
+    assert document.read_text() == f"# Speed\n\n<!-- bench: begin -->\n{table}\n<!-- bench: end -->\n\nmore\n"
+    assert len({len(line) for line in table.splitlines()}) == 1
 
 
 def test_rows_have_names_of_their_own() -> None:
