@@ -47,7 +47,7 @@ def write_table(table: str, path: Path) -> None:
     """Put the table into a document, in place of the one between its marks."""
     before, opening, rest = path.read_text().partition(OPENING)
     _, closing, after = rest.partition(CLOSING)
-    assert opening and closing, f"{path}: expected {OPENING} and {CLOSING}"
+    assert closing, f"{path}: expected {OPENING} and {CLOSING}"
     path.write_text(f"{before}{opening}\n{table}\n{closing}{after}")
 
 
