@@ -80,6 +80,7 @@ def read_api_settings(values: Values) -> ApiSettings:
         tenant_header=values.text("--query.tenant-header"),
         default_tenant=values.text("--query.default-tenant-id"),
         version=version("promontory"),
+        max_unsent_bytes=values.size_bytes("--query.max-unsent"),
     )
 
 

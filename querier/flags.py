@@ -48,6 +48,8 @@ QUERY_FLAGS = (
          QUERIES, is_positive=True),
     Flag("--query.max-memory", Kind.SIZE, "2GB", "Most memory that one query may hold (Thanos: no limit).", QUERIES,
          is_positive=True),
+    Flag("--query.max-unsent", Kind.SIZE, "1GB", "Most memory of large answers that clients are still reading; further "
+         "ones wait within their time (Thanos: no limit).", QUERIES, is_positive=True),
     Flag("--query.lookback-delta", Kind.DURATION, "5m", "How far back an instant selector looks.", QUERIES,
          is_positive=True),
     Flag("--query.default-evaluation-interval", Kind.DURATION, "1m", "Step of subqueries that name none.", QUERIES,

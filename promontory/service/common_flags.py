@@ -24,6 +24,10 @@ HTTP_FLAGS = (
         "--http-grace-period", Kind.DURATION, "2m",
         "How long requests in flight may go on after SIGTERM or an interrupt.", "HTTP",
     ),
+    Flag(
+        "--http-write-timeout", Kind.DURATION, "1m",
+        "How long a client may take nothing of an answer before it is cut off; 0: for ever (as Thanos).", "HTTP",
+    ),
     refused("--http.config", default="", why="TLS and authentication of HTTP are not built; use a reverse proxy"),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ import uvicorn
 
 from promontory.errors import InputError
 from promontory.service.http_app import App
+from promontory.service.http_protocol import HttpConfig, HttpProtocol
 
 BACKLOG = 1024
 # How long requests that the grace period has cut off may take to let go.
@@ -20,12 +21,13 @@ CUT_OFF_S = 5.0
 class HttpServer:
     """Listens from construction on, serves from `start` until `stop`."""
 
-    def __init__(self, app: App, address: str, *, grace_s: float) -> None:
+    def __init__(self, app: App, address: str, *, grace_s: float, write_timeout_s: float = 0.0) -> None:
         self._listener = listen(address)
-        config = uvicorn.Config(
-            app, loop="none", http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+        config = HttpConfig(
+            app, loop="none", http=HttpProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=max(1, round(grace_s)), backlog=BACKLOG,
         )  # fmt: skip
+        config.write_timeout_s = write_timeout_s
         self._server = _QuietServer(config)
         self._task: asyncio.Task[None] | None = None
 

@@ -117,7 +117,10 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
         values = self.values
-        http = HttpServer(self._app, values.text("--http-address"), grace_s=values.duration_s("--http-grace-period"))
+        http = HttpServer(
+            self._app, values.text("--http-address"), grace_s=values.duration_s("--http-grace-period"),
+            write_timeout_s=values.duration_s("--http-write-timeout"),
+        )  # fmt: skip
         http.start()
         building = asyncio.ensure_future(build(self))
         ending = asyncio.ensure_future(self._ending.wait())

@@ -1,0 +1,73 @@
+"""One HTTP connection, given up when its client takes nothing of an answer for too long.
+
+An answer is made as its client reads; a client that does not read at all would hold what it is made of for ever. While
+the server's buffer of a connection is full, its size is looked at LOOKS times within the timeout: a connection of
+which nothing was sent for all of it is cut. A slow client keeps its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+logger = logging.getLogger(__name__)
+
+LOOKS = 4
+
+
+class HttpConfig(uvicorn.Config):
+    """uvicorn's settings and `write_timeout_s`, how long a client may take nothing; 0: for ever."""
+
+    write_timeout_s = 0.0
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's connection with a look at what is not sent yet."""
+
+    _look: asyncio.TimerHandle | None = None
+    _unsent_bytes = 0
+    _looks_without_progress = 0
+
+    def pause_writing(self) -> None:
+        """Begin to look: the client does not keep up."""
+        super().pause_writing()
+        assert isinstance(self.config, HttpConfig)
+        if self.config.write_timeout_s and self._look is None:
+            self._unsent_bytes = self.transport.get_write_buffer_size()
+            self._looks_without_progress = 0
+            self._look_later()
+
+    def resume_writing(self) -> None:
+        """Look no more: the buffer is nearly empty."""
+        super().resume_writing()
+        self._look_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._look_no_more()
+        super().connection_lost(exc)
+
+    def _look_later(self) -> None:
+        assert isinstance(self.config, HttpConfig)
+        self._look = self.loop.call_later(self.config.write_timeout_s / LOOKS, self._look_now)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_now(self) -> None:
+        unsent_bytes = self.transport.get_write_buffer_size()
+        is_stuck = unsent_bytes >= self._unsent_bytes
+        self._looks_without_progress = self._looks_without_progress + 1 if is_stuck else 0
+        self._unsent_bytes = unsent_bytes
+        if self._looks_without_progress < LOOKS:
+            self._look_later()
+            return
+        self._look = None
+        client = ":".join(map(str, self.client or ()))
+        logger.warning("client takes nothing, connection cut", extra={"client": client, "unsent_bytes": unsent_bytes})
+        self.transport.abort()
