@@ -1,6 +1,6 @@
 """Folding rows into groups: sum, avg, min, max, count, stddev, stdvar.
 
-    values [n, k] -- group int32[n] --> state [g, k]
+    values [n, k] -- group int32[n] --> states [g, k], zero at first
 
 Rows are folded in order, one after the other, so the digits of a result do not depend on how the rows were cut into
 batches. Every kernel returns how many rows were done before `stop` was set.
@@ -23,15 +23,12 @@ Flags = NDArray[np.bool_]
 Groups = NDArray[np.int32]
 Stop = NDArray[np.uint8]
 
-FOLD = (
-    "int64(float64[:, ::1], boolean[:, ::1], int32[::1], uint8[::1],"
-    " float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])"
-)
+ROWS = "int64(float64[:, ::1], boolean[:, ::1], int32[::1], uint8[::1],"
 
 
-@kernel(FOLD)
+@kernel(f"{ROWS} boolean[:, ::1], float64[:, ::1], float64[:, ::1])")
 def fold_sum(
-    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, total: Floats, lost: Floats, spare: Floats
+    values: Floats, present: Flags, group: Groups, stop: Stop, seen: Flags, total: Floats, lost: Floats
 ) -> int:
     """Add the rows to their groups, compensated: the sum is total + lost."""
     for row in range(values.shape[0]):
@@ -43,11 +40,11 @@ def fold_sum(
         for j in range(len(row_values)):
             if row_present[j]:
                 total[into, j], lost[into, j] = add_compensated(row_values[j], total[into, j], lost[into, j])
-                count[into, j] = 1.0
+                seen[into, j] = True
     return len(values)
 
 
-@kernel(FOLD)
+@kernel(f"{ROWS} float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
 def fold_avg(
     values: Floats, present: Flags, group: Groups, stop: Stop,
     count: Floats, total: Floats, lost: Floats, running: Floats,
@@ -82,10 +79,8 @@ def fold_avg(
     return len(values)
 
 
-@kernel(FOLD)
-def fold_min(
-    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, least: Floats, lost: Floats, spare: Floats
-) -> int:
+@kernel(f"{ROWS} boolean[:, ::1], float64[:, ::1])")
+def fold_min(values: Floats, present: Flags, group: Groups, stop: Stop, seen: Flags, least: Floats) -> int:
     """Keep the smallest value of each group; any number replaces NaN."""
     for row in range(values.shape[0]):
         if stop[0] != 0:
@@ -94,16 +89,14 @@ def fold_min(
         for j in range(values.shape[1]):
             if present[row, j]:
                 found = least[into, j]
-                if count[into, j] == 0.0 or found > values[row, j] or math.isnan(found):
+                if not seen[into, j] or found > values[row, j] or math.isnan(found):
                     least[into, j] = values[row, j]
-                count[into, j] = 1.0
+                seen[into, j] = True
     return len(values)
 
 
-@kernel(FOLD)
-def fold_max(
-    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, most: Floats, lost: Floats, spare: Floats
-) -> int:
+@kernel(f"{ROWS} boolean[:, ::1], float64[:, ::1])")
+def fold_max(values: Floats, present: Flags, group: Groups, stop: Stop, seen: Flags, most: Floats) -> int:
     """Keep the greatest value of each group; any number replaces NaN."""
     for row in range(values.shape[0]):
         if stop[0] != 0:
@@ -112,16 +105,14 @@ def fold_max(
         for j in range(values.shape[1]):
             if present[row, j]:
                 found = most[into, j]
-                if count[into, j] == 0.0 or found < values[row, j] or math.isnan(found):
+                if not seen[into, j] or found < values[row, j] or math.isnan(found):
                     most[into, j] = values[row, j]
-                count[into, j] = 1.0
+                seen[into, j] = True
     return len(values)
 
 
-@kernel(FOLD)
-def fold_count(
-    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, total: Floats, lost: Floats, spare: Floats
-) -> int:
+@kernel(f"{ROWS} float64[:, ::1])")
+def fold_count(values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats) -> int:
     """Count the present values of each group."""
     for row in range(values.shape[0]):
         if stop[0] != 0:
@@ -133,11 +124,10 @@ def fold_count(
     return len(values)
 
 
-@kernel(FOLD)
+@kernel(f"{ROWS} float64[:, ::1], float64[:, ::1], float64[:, ::1])")
 def fold_variance(
-    values: Floats, present: Flags, group: Groups, stop: Stop,
-    count: Floats, mean: Floats, squares: Floats, spare: Floats,
-) -> int:  # fmt: skip
+    values: Floats, present: Flags, group: Groups, stop: Stop, count: Floats, mean: Floats, squares: Floats
+) -> int:
     """Fold into count, mean and sum of squared distances (Welford); a first NaN or Inf makes the group NaN."""
     for row in range(values.shape[0]):
         if stop[0] != 0:

@@ -96,7 +96,7 @@ async def test_too_many_samples_end_the_query(context: QueryContext) -> None:
 
 async def test_groups_count_towards_the_memory_of_a_query(pool: ThreadPoolExecutor) -> None:
     grid = TimeGrid(60_000, 70_999, 1)
-    for limit_bytes, is_enough in ((500_000, False), (5_000_000, True)):
+    for limit_bytes, is_enough in ((300_000, False), (5_000_000, True)):
         context = QueryContext(clock=SystemClock(), pool=pool, budget=Budget(limit_bytes))
         refusal = contextlib.nullcontext() if is_enough else pytest.raises(LimitError, match=r"--query\.max-memory")
         with refusal:

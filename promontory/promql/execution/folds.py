@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,6 @@ from promontory.promql.plan.nodes import Aggregate
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-# Four columns of float64.
-STATE_BYTES = 32
-FoldKernel = Kernel[[Floats, Flags, NDArray[np.int32], NDArray[np.uint8], Floats, Floats, Floats, Floats], int]
 
 
 def _finish_avg(count: Floats, total: Floats, lost: Floats, running: Floats) -> Floats:
@@ -36,21 +34,33 @@ def _finish_avg(count: Floats, total: Floats, lost: Floats, running: Floats) -> 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """How rows enter a group's state, and what the state comes to; states are float64[g, k]."""
+    """How rows enter the states of a group, and what these come to.
 
-    kernel: FoldKernel
-    finish: Callable[[Floats, Floats, Floats, Floats], Floats]
+    `states` are the types of arrays [g, k] that the kernel folds into; the first says, or counts, who was there.
+    """
+
+    kernel: Kernel[..., int]
+    states: tuple[type[np.generic], ...]
+    finish: Callable[..., Floats]
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of one group at one time."""
+        return sum(np.dtype(state).itemsize for state in self.states)
 
 
+FLAG, NUMBER = np.bool_, np.float64
 FOLDS = {
-    "sum": Fold(aggregations.fold_sum, lambda _, total, lost, __: total + lost),
-    "avg": Fold(aggregations.fold_avg, _finish_avg),
-    "min": Fold(aggregations.fold_min, lambda _, least, __, ___: least),
-    "max": Fold(aggregations.fold_max, lambda _, most, __, ___: most),
-    "count": Fold(aggregations.fold_count, lambda count, _, __, ___: count),
-    "group": Fold(aggregations.fold_count, lambda count, _, __, ___: np.ones_like(count)),
-    "stddev": Fold(aggregations.fold_variance, lambda count, _, squares, __: np.sqrt(squares / count)),
-    "stdvar": Fold(aggregations.fold_variance, lambda count, _, squares, __: squares / count),
+    "sum": Fold(aggregations.fold_sum, (FLAG, NUMBER, NUMBER), lambda _, total, lost: total + lost),
+    "avg": Fold(aggregations.fold_avg, (NUMBER, NUMBER, NUMBER, NUMBER), _finish_avg),
+    "min": Fold(aggregations.fold_min, (FLAG, NUMBER), lambda _, least: least),
+    "max": Fold(aggregations.fold_max, (FLAG, NUMBER), lambda _, most: most),
+    "count": Fold(aggregations.fold_count, (NUMBER,), lambda count: count),
+    "group": Fold(aggregations.fold_count, (NUMBER,), lambda count: np.ones_like(count)),
+    "stddev": Fold(
+        aggregations.fold_variance, (NUMBER, NUMBER, NUMBER), lambda count, _, squares: np.sqrt(squares / count)
+    ),
+    "stdvar": Fold(aggregations.fold_variance, (NUMBER, NUMBER, NUMBER), lambda count, _, squares: squares / count),
 }
 
 
@@ -63,7 +73,7 @@ class FoldSink:
         self._fold = FOLDS[node.op]
         self._histograms: HistogramFold | None = None
         self._table = GroupTable(run.symbols)
-        self._states = [np.zeros((0, count)) for _ in range(4)]
+        self._states: list[NDArray[Any]] = [np.zeros((0, count), state) for state in self._fold.states]
         # Names are still there to be dropped only where they are dropped late.
         self._marks = np.zeros((0, count if run.delayed_names else 0), np.uint8)
 
@@ -94,14 +104,14 @@ class FoldSink:
     def finish(self) -> Value:
         """Return one row a group that had a value."""
         groups = len(self._table)
-        count, *rest = (state[:groups] for state in self._states)
+        states = [state[:groups] for state in self._states]
         with np.errstate(all="ignore"):
-            values = self._fold.finish(count, *rest)
-        steps = Steps(self._table.labels(), values, count > 0, settle_marks(self._marks[:groups]))
+            values = self._fold.finish(*states)
+        steps = Steps(self._table.labels(), values, states[0] > 0, settle_marks(self._marks[:groups]))
         if self._histograms is not None:
             steps = self._histograms.finish(steps)
             self._histograms = None
-        self._run.context.budget.release(self._states[0].size * STATE_BYTES)
+        self._run.context.budget.release(self._states[0].size * self._fold.cell_bytes)
         self._states = []
         return compact(steps)
 
@@ -113,10 +123,12 @@ class FoldSink:
         room = max(2 * known, needed)
         times = self._states[0].shape[1]
         self._run.refuse_beyond(needed * times)
-        self._run.context.budget.charge((room - known) * times * STATE_BYTES)
+        self._run.context.budget.charge((room - known) * times * self._fold.cell_bytes)
         for index, state in enumerate(self._states):
-            self._states[index] = np.zeros((room, times))
-            self._states[index][: len(state)] = state
+            wider = np.empty((room, times), state.dtype)
+            wider[:known] = state
+            wider[known:] = 0
+            self._states[index] = wider
         self._marks = np.concatenate([self._marks, np.zeros((room - known, self._marks.shape[1]), np.uint8)])
 
 
