@@ -13,7 +13,7 @@ from promontory.model.frame import ChunkColumns, Frame
 from promontory.store.frames import split_frame
 from promontory.store.merge import close_stream
 from promontory.store.rpc.encode import encode_frame
-from promontory.store.rpc.frame_writer import FrameWriter, cut_frame
+from promontory.store.rpc.frame_writer import FrameWriter, cut_frame, is_small
 from promontory.store.rpc.known_encodings import without_newer_encodings
 from promontory.store.rpc.proto import store_pb2
 
@@ -51,7 +51,8 @@ def write_frames() -> Write:
 
     async def write(frame: Frame, context: QueryContext) -> AsyncGenerator[list[bytes], None]:
         for piece in cut_frame(frame):
-            yield [await context.run(writer.write, piece)]
+            context.check()
+            yield [writer.write(piece) if is_small(piece) else await context.run(writer.write, piece)]
 
     return write
 

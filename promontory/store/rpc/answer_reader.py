@@ -7,6 +7,14 @@ from promontory.model.symbols import SymbolTable
 from promontory.store.rpc.decode import Answer, decode_series
 from promontory.store.rpc.frame_reader import FrameReader, is_frame
 
+# What is no more than this is read sooner than a thread is woken for it.
+SMALL_BYTES = 32 << 10
+
+
+def is_small(message: bytes) -> bool:
+    """Say whether a message may be read on the event loop."""
+    return len(message) <= SMALL_BYTES and is_frame(message)
+
 
 class AnswerReader:
     """Reads in the order of the answer."""

@@ -24,7 +24,7 @@ from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
 from promontory.model.selector import Selector, Shard
 from promontory.model.store_info import StoreInfo
-from promontory.store.rpc.answer_reader import AnswerReader
+from promontory.store.rpc.answer_reader import AnswerReader, is_small
 from promontory.store.rpc.frame_layout import VERSION
 from promontory.store.rpc.inbox import Inbox
 from promontory.store.rpc.info import read_info
@@ -153,7 +153,8 @@ class RemoteStore:
         receiver = asyncio.ensure_future(self._receive(call, inbox))
         try:
             while message := await inbox.take():
-                answer = await context.run(reader.read, message)
+                context.check()
+                answer = reader.read(message) if is_small(message) else await context.run(reader.read, message)
                 self._tell(answer.warnings, context)
                 frame = answer.frame
                 if local_shard is not None:

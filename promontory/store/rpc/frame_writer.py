@@ -20,8 +20,11 @@ from promontory.store.rpc.blank_bytes import make_blank_bytes
 from promontory.store.rpc.frame_layout import COLUMNS, HEADER, TAG, Counts
 
 # A message holds whole series of about so much data, and of a larger series chunks of about so much.
-MESSAGE_BYTES = 2 << 20
+MESSAGE_BYTES = 4 << 20
 MOST_ROWS = 20_000
+# What is no more than this is written sooner than a thread is woken for it.
+SMALL_BYTES = 32 << 10
+SMALL_ROWS = 100
 
 
 class FrameWriter:
@@ -70,6 +73,11 @@ class FrameWriter:
             numbered.append(out)
         self._known += count
         return numbered, fresh[:count]
+
+
+def is_small(frame: Frame) -> bool:
+    """Say whether a frame may be written on the event loop."""
+    return len(frame.labels) <= SMALL_ROWS and len(frame.chunks) <= SMALL_ROWS and frame.payload_bytes <= SMALL_BYTES
 
 
 def cut_frame(frame: Frame, message_bytes: int = MESSAGE_BYTES) -> Iterator[Frame]:

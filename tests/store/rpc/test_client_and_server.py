@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -192,6 +193,17 @@ async def test_frames_are_sent_when_asked_for_and_never_with_a_shard() -> None:
         assert read_series(frames) == sorted(SERIES, key=lambda one: one.labels)
         request.shard_info.total_shards = 1
         assert len(from_messages(await ask_series(served, request))) == len(SERIES)
+
+
+async def test_a_small_answer_wakes_no_thread_of_either_side() -> None:
+    class Refusing(ThreadPoolExecutor):
+        def submit(self, *work: object) -> Future[object]:  # type: ignore[override]
+            raise AssertionError("a thread was asked")
+
+    async with serve(MemoryStore(SERIES[:20], info=INFO)) as served, connect(served) as remote:
+        with Refusing(1) as served.pool:
+            found = await read_all(remote, UP, served.client_context())
+        assert len(found) == 20
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
