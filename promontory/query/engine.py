@@ -158,7 +158,7 @@ class _SelectFeed:
     def __init__(self, execution: Execution, index: int) -> None:
         self._execution = execution
         self._index = index
-        self.most_rows = execution.most_rows(index)
+        self.rows_at_once = execution.rows_at_once(index)
 
     def prepare(self, samples: Samples) -> Iterable[Sequence[Batch]]:
         """Return a morsel prepared: its first part now, any others when they are absorbed."""

@@ -1,97 +1,186 @@
-"""Morsels: Frames of about 1 MB of whole series, gathered from a sorted stream and worked on side by side.
+"""Morsels: about 2 MB of whole series, gathered from a sorted stream of Frames and worked on side by side.
 
 A morsel is what one thread of the kernel pool works on at a time: large enough that the way to the pool does not
-count, small enough that what is in flight is little. The event loop waits for the stream and for the pool at once, so
-that a slow Store does not hold back what is worked on.
+count, small enough that what is in flight is little. It is cut and handed on without a look at its chunks; the thread
+that works on it joins its parts. The event loop waits for the stream and for the pool at once, so that a slow Store
+does not hold back what is worked on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
+
+import numpy as np
 
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
-from promontory.store.frames import compact_buffers, held_bytes, join_frames, slice_rows, split_frame
+from promontory.store.frames import held_bytes, join_frames, slice_rows
 from promontory.store.merge import close_stream
 
-MORSEL_BYTES = 1 << 20
+MORSEL_BYTES = 2 << 20
 MORSELS_IN_FLIGHT = 4
+# What is gathered goes out with half a morsel: waiting for a whole one would leave threads idle.
+LEAST_SHARE = 0.5
 Done = TypeVar("Done")
 
 
+@dataclass(frozen=True, slots=True)
+class Morsel:
+    """Parts in Store order. A series that goes on in the next part is one of them; none goes on in another morsel."""
+
+    parts: tuple[Frame, ...]
+
+    @property
+    def held_bytes(self) -> int:
+        """What it counts against a query's budget."""
+        return sum(held_bytes(part) for part in self.parts)
+
+    def join(self) -> Frame:
+        """Return the rows, each series once."""
+        return join_frames(self.parts)
+
+
 async def gather_morsels(
-    frames: AsyncIterator[Frame], context: QueryContext, *, payload_bytes: int = MORSEL_BYTES
-) -> AsyncGenerator[Frame, None]:
-    """Yield the rows of a sorted stream in Frames of about `payload_bytes`, each series whole and once."""
-    parts: list[Frame] = []
-    gathered_bytes = charged_bytes = 0
+    frames: AsyncIterator[Frame], context: QueryContext, *, payload_bytes: int = MORSEL_BYTES, rows: int = 1 << 31
+) -> AsyncGenerator[Morsel, None]:
+    """Yield a sorted stream in morsels of about `payload_bytes` or `rows` series, each series whole and once."""
+    gathering = _Gathering(payload_bytes, rows)
+    charged_bytes = 0
     try:
         async for frame in frames:
-            parts.append(frame)
-            gathered_bytes += frame.payload_bytes
-            charged_bytes += held_bytes(frame)
-            context.budget.charge(held_bytes(frame))
-            if gathered_bytes < max(payload_bytes, 2 * parts[0].payload_bytes):
-                continue
-            complete, waiting = await context.run(_join_complete, parts)
-            parts = [waiting]
-            gathered_bytes = waiting.payload_bytes
-            for morsel in split_frame(complete, payload_bytes):
+            for morsel in gathering.add(frame):
                 yield morsel
-            context.budget.release(charged_bytes - held_bytes(waiting))
-            charged_bytes = held_bytes(waiting)
-        if parts:
-            for morsel in split_frame(await context.run(join_frames, parts), payload_bytes):
-                yield morsel
+            context.budget.release(charged_bytes)
+            charged_bytes = gathering.held_bytes
+            context.budget.charge(charged_bytes)
+        for morsel in gathering.end():
+            yield morsel
     finally:
         context.budget.release(charged_bytes)
         await close_stream(frames)
 
 
-async def limit_rows(morsels: AsyncIterator[Frame], most_rows: int) -> AsyncGenerator[Frame, None]:
-    """Yield the morsels cut to at most so many series each."""
-    async for morsel in morsels:
-        for first in range(0, len(morsel.labels), most_rows):
-            yield slice_rows(morsel, first, min(first + most_rows, len(morsel.labels)))
-
-
 async def work_on_morsels(
-    morsels: AsyncIterator[Frame], work: Callable[[int, Frame], Done], context: QueryContext
+    morsels: AsyncIterator[Morsel], work: Callable[[int, Morsel], Done], context: QueryContext
 ) -> AsyncGenerator[Done, None]:
     """Yield what `work` makes in the pool of each morsel and its number, in their order, several at a time.
 
     Raises LimitError at the query's deadline, whatever is waited for.
     """
-    flying: deque[asyncio.Task[Done]] = deque()
-    fetch: asyncio.Task[Frame | None] | None = asyncio.ensure_future(_next_frame(morsels))
+    flying: deque[tuple[asyncio.Task[Done], int]] = deque()
+    fetch: asyncio.Task[Morsel | None] | None = asyncio.ensure_future(_next_morsel(morsels))
     number = 0
     try:
         while flying or fetch is not None:
-            if flying and (fetch is None or flying[0].done() or len(flying) >= MORSELS_IN_FLIGHT):
-                await _wait({flying[0]}, context)
-                yield flying.popleft().result()
+            if flying and (fetch is None or flying[0][0].done() or len(flying) >= MORSELS_IN_FLIGHT):
+                await _wait({flying[0][0]}, context)
+                done, size_bytes = flying.popleft()
+                context.budget.release(size_bytes)
+                yield done.result()
                 continue
             assert fetch is not None
-            await _wait({fetch, *(task for task in flying if task is flying[0])}, context)
+            await _wait({fetch, *(task for task, _ in flying if task is flying[0][0])}, context)
             if not fetch.done():
                 continue
-            frame = fetch.result()
+            morsel = fetch.result()
             fetch = None
-            if frame is not None:
-                flying.append(asyncio.ensure_future(context.run(work, number, frame)))
+            if morsel is not None:
+                flying.append((asyncio.ensure_future(context.run(work, number, morsel)), morsel.held_bytes))
+                context.budget.charge(morsel.held_bytes)
                 number += 1
-                fetch = asyncio.ensure_future(_next_frame(morsels))
+                fetch = asyncio.ensure_future(_next_morsel(morsels))
     finally:
-        left = [*flying, *([fetch] if fetch is not None else [])]
+        left = [*(task for task, _ in flying), *([fetch] if fetch is not None else [])]
+        context.budget.release(sum(size_bytes for _, size_bytes in flying))
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
 
-async def _wait(tasks: set[asyncio.Task[Done] | asyncio.Task[Frame | None]], context: QueryContext) -> None:
+class _Gathering:
+    """What is in hand between two Frames: whole series that are not yet a morsel, and the last one, which may go on.
+
+    A morsel is about 1 in all, of shares that rows have of its bytes or of its number of series.
+    """
+
+    def __init__(self, payload_bytes: int, rows: int) -> None:
+        self._payload_bytes = payload_bytes
+        self._row_share = 1 / rows
+        self._whole: list[Frame] = []
+        self._share = 0.0
+        self._last: list[Frame] = []
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in hand."""
+        return sum(held_bytes(part) for part in (*self._whole, *self._last))
+
+    def add(self, frame: Frame) -> Iterator[Morsel]:
+        """Take a Frame and yield the morsels that are ready."""
+        first, last = 0, len(frame.labels)
+        if self._last:
+            first = _count_equal(self._last[0], frame)
+            if first:
+                self._last.append(slice_rows(frame, 0, first))
+            if first == last:
+                return
+            yield from self._take(*self._last)
+        while last - 1 > first and frame.labels.compare(last - 2, frame.labels, last - 1) == 0:
+            last -= 1
+        yield from self._cut(slice_rows(frame, first, last - 1))
+        self._last = [slice_rows(frame, last - 1, len(frame.labels))]
+
+    def end(self) -> Iterator[Morsel]:
+        """Yield what is left."""
+        self._whole += self._last
+        self._last = []
+        if self._whole:
+            yield self._give()
+
+    def _cut(self, frame: Frame) -> Iterator[Morsel]:
+        """Take the rows in pieces of equal shares, never between two of one series."""
+        rows = len(frame.labels)
+        shares = np.cumsum(self._shares(frame))
+        total = float(shares[-1]) if rows else 0.0
+        first, pieces = 0, max(1, round(total))
+        for number in range(1, pieces + 1):
+            last = rows if number == pieces else int(np.searchsorted(shares, total * number / pieces))
+            while first < last < rows and frame.labels.compare(last - 1, frame.labels, last) == 0:
+                last += 1
+            if last > first:
+                yield from self._take(slice_rows(frame, first, last))
+                first = last
+
+    def _take(self, *parts: Frame) -> Iterator[Morsel]:
+        self._whole += parts
+        self._share += sum(float(self._shares(part).sum()) for part in parts)
+        if self._share >= LEAST_SHARE:
+            yield self._give()
+
+    def _give(self) -> Morsel:
+        morsel = Morsel(tuple(self._whole))
+        self._whole, self._share = [], 0.0
+        return morsel
+
+    def _shares(self, frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return float64[n]: the share of each row in a morsel."""
+        payload = np.bincount(frame.chunks.row, weights=frame.chunks.length, minlength=len(frame.labels))
+        return np.maximum(payload / self._payload_bytes, self._row_share)
+
+
+def _count_equal(part: Frame, frame: Frame) -> int:
+    """Return how many rows at the beginning of the frame are the series that `part` ends with."""
+    count = 0
+    while count < len(frame.labels) and part.labels.compare(len(part.labels) - 1, frame.labels, count) == 0:
+        count += 1
+    return count
+
+
+async def _wait(tasks: set[asyncio.Task[Done] | asyncio.Task[Morsel | None]], context: QueryContext) -> None:
     """Wait for one of the tasks, or raise LimitError at the query's deadline."""
     while True:
         context.check()
@@ -100,12 +189,5 @@ async def _wait(tasks: set[asyncio.Task[Done] | asyncio.Task[Frame | None]], con
             return
 
 
-async def _next_frame(frames: AsyncIterator[Frame]) -> Frame | None:
-    return await anext(frames, None)
-
-
-def _join_complete(parts: list[Frame]) -> tuple[Frame, Frame]:
-    """Return (the rows that are complete, the last row, which may go on)."""
-    joined = join_frames(parts)
-    count = len(joined.labels)
-    return slice_rows(joined, 0, count - 1), compact_buffers(slice_rows(joined, count - 1, count))
+async def _next_morsel(morsels: AsyncIterator[Morsel]) -> Morsel | None:
+    return await anext(morsels, None)

@@ -20,7 +20,7 @@ from promontory.model.samples import Samples
 from promontory.model.selector import Selector
 from promontory.store.dedup import DecodedFrame, decode_frame
 from promontory.store.merge import in_order
-from promontory.store.morsels import gather_morsels, limit_rows, work_on_morsels
+from promontory.store.morsels import Morsel, gather_morsels, work_on_morsels
 from promontory.store.port import Store
 from promontory.store.resolution import choose_resolution
 from promontory.store.turnstile import Turnstile
@@ -35,8 +35,8 @@ class Feed(Protocol[Prepared]):
     """What takes the samples of a select."""
 
     @property
-    def most_rows(self) -> int:
-        """The most series it wants at a time."""
+    def rows_at_once(self) -> int:
+        """About how many series it wants at a time at most."""
 
     def prepare(self, samples: Samples) -> Prepared:
         """Return what is to be absorbed of a morsel; called from several threads."""
@@ -61,8 +61,8 @@ async def feed_samples(
     """
     reading = _Reading(store, selector, context, replica_labels if deduplicate else (), penalty=penalty)
 
-    def work(number: int, frame: Frame) -> None:
-        decoded = reading.decode(frame)
+    def work(number: int, morsel: Morsel) -> None:
+        decoded = reading.decode(morsel)
         size_bytes = decoded.samples.resident_bytes
         try:
             context.budget.charge(size_bytes)
@@ -87,9 +87,8 @@ async def feed_samples(
     turnstile = Turnstile(absorb, drop)
     try:
         async with (
-            aclosing(gather_morsels(reading.frames(), context)) as morsels,
-            aclosing(limit_rows(morsels, feed.most_rows)) as limited,
-            aclosing(work_on_morsels(limited, work, context)) as absorbed,
+            aclosing(gather_morsels(reading.frames(), context, rows=feed.rows_at_once)) as morsels,
+            aclosing(work_on_morsels(morsels, work, context)) as absorbed,
         ):
             async for _ in absorbed:
                 pass
@@ -115,7 +114,7 @@ async def read_samples(
     reading = _Reading(store, selector, context, replica_labels if deduplicate else (), penalty=penalty)
     async with (
         aclosing(gather_morsels(reading.frames(), context)) as morsels,
-        aclosing(work_on_morsels(morsels, lambda _, frame: reading.decode(frame), context)) as decoded_morsels,
+        aclosing(work_on_morsels(morsels, lambda _, morsel: reading.decode(morsel), context)) as decoded_morsels,
     ):
         async for decoded in decoded_morsels:
             reading.tell_missing(decoded)
@@ -145,10 +144,10 @@ class _Reading:
         name = self._store.describe().name
         return in_order(self._store.select(self._asked, self._context), self._context, name=name)
 
-    def decode(self, frame: Frame) -> DecodedFrame:
+    def decode(self, morsel: Morsel) -> DecodedFrame:
         """Return the samples of a morsel; on any thread."""
         return decode_frame(
-            frame, self._asked.time_range,
+            morsel.join(), self._asked.time_range,
             penalty=self._penalty, stop=self._context.stop, aggregates=self._asked.aggregates,
         )  # fmt: skip
 

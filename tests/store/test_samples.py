@@ -193,8 +193,9 @@ async def test_morsels_are_bounded_and_hold_whole_series_in_order(context: Query
     frames = store.select(EVERYTHING, context)
     morsels = [morsel async for morsel in gather_morsels(frames, context, payload_bytes=2000)]
     assert len(morsels) >= 8
-    assert max(morsel.payload_bytes for morsel in morsels) < 3000 < MORSEL_BYTES
-    assert sum(len(morsel.labels) for morsel in morsels) == 60
+    joined = [morsel.join() for morsel in morsels]
+    assert max(frame.payload_bytes for frame in joined) < 3000 < MORSEL_BYTES
+    assert sum(len(frame.labels) for frame in joined) == 60
     found = await read(store, context)
     assert list(found) == [f'{{n="{number:04d}"}}' for number in range(60)]
 
@@ -211,7 +212,7 @@ async def test_a_series_in_many_frames_is_one_row(context: QueryContext) -> None
     assert found == {'{n="1"}': [(time, 1.0) for time in range(400)]}
     frames = Chopped([], frame_rows=1).select(EVERYTHING, context)
     morsels = [morsel async for morsel in gather_morsels(frames, context, payload_bytes=10)]
-    assert [len(morsel.labels) for morsel in morsels] == [1]
+    assert [len(morsel.join().labels) for morsel in morsels] == [1]
 
 
 async def test_a_store_that_breaks_the_order_is_not_believed(context: QueryContext) -> None:

@@ -63,7 +63,7 @@ class Execution:
         """Raw samples that were fed so far."""
         return self._run.samples_read
 
-    def most_rows(self, index: int) -> int:
+    def rows_at_once(self, index: int) -> int:
         """Return how many series of select `index` have small vectors over all times, in all pipelines."""
         return max(1, BATCH_CELLS // max(1, self._width(index)))
 
