@@ -77,9 +77,9 @@ class HttpApp:
                 raise
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
-            labels = (str(code), handler_name(scope["path"]), method)
-            self._metrics.requests.labels(*labels).inc()
-            self._metrics.request_seconds.labels(*labels).observe(self._clock.monotonic_s() - begin_s)
+            self._metrics.count_request(
+                (str(code), handler_name(scope["path"]), method), self._clock.monotonic_s() - begin_s
+            )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

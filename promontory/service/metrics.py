@@ -28,10 +28,19 @@ class Metrics:
             "http_request_duration_seconds", "Time from an HTTP request to the end of its answer.",
             ("code", "handler", "method"), buckets=REQUEST_SECONDS, registry=self.registry,
         )  # fmt: skip
+        self._of_labels: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.background_failures = Counter(
             "promontory_service_background_failures", "Passes of background work that failed.", ("part",),
             registry=self.registry,
         )  # fmt: skip
+
+    def count_request(self, labels: tuple[str, str, str], seconds: float) -> None:
+        """Count and time one HTTP request of (code, handler, method): bounded, so each is looked up once."""
+        found = self._of_labels.get(labels)
+        if found is None:
+            found = self._of_labels[labels] = (self.requests.labels(*labels), self.request_seconds.labels(*labels))
+        found[0].inc()
+        found[1].observe(seconds)
 
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics in the best format that the `Accept` header allows, and its content type."""
