@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item", bound=np.generic)
 
 EMPTY = 0
+# Names of labels are asked for again and again; what is remembered of them stays small.
+MOST_FOUND = 256
 
 
 class SymbolTable:
@@ -33,6 +35,7 @@ class SymbolTable:
         self._hashes = np.zeros(256, np.uint64)
         self._slots = np.zeros(512, np.int32)
         self._count = np.zeros(1, np.int64)
+        self._found: dict[bytes, int] = {}
         self.intern(b"")
 
     def __len__(self) -> int:
@@ -86,12 +89,19 @@ class SymbolTable:
 
     def find(self, text: bytes) -> int | None:
         """Return the code of `text`, or None when the table does not hold it."""
+        known = self._found.get(text)
+        if known is not None:
+            return known
         data = np.frombuffer(text, np.uint8)
         with self._lock:
             digest = hash_bytes(data, 0, len(text))
             slot = find_slot(data, self._blob, self._start, self._hashes, self._slots, 0, len(text), digest)
             code = int(self._slots[slot]) - 1
-        return code if code >= 0 else None
+        if code < 0:
+            return None
+        if len(self._found) < MOST_FOUND:
+            self._found[text] = code
+        return code
 
     def text(self, code: int) -> bytes:
         """Return the string of a code."""

@@ -78,7 +78,9 @@ def decode_frame(
 def _order_by_lane(chosen: ChosenChunks, symbols: SymbolTable) -> tuple[ChosenChunks, NDArray[np.int32]]:
     """Return the chunks with those of one lane next to each other, and int32[c]: the lane of each in its row."""
     chunks = chosen.chunks
-    lane = np.empty(len(chunks), np.int32)
+    lane = np.zeros(len(chunks), np.int32)
+    if len(chunks) and chunks.source[0] and np.all(chunks.source == chunks.source[0]):
+        return chosen, lane
     rank = symbols.ranks(chunks.source)
     if not (chunks.source == 0).any():
         rank = rank + np.int32(1)
