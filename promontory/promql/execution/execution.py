@@ -135,4 +135,5 @@ class Execution:
 def _sorted_samples(samples: Samples) -> Samples:
     """Return the series that have samples, by labels."""
     index = samples.labels.sort_index()
-    return samples.take(index[np.diff(samples.row_start)[index] > 0])
+    index = index[np.diff(samples.row_start)[index] > 0]
+    return samples if np.array_equal(index, np.arange(len(samples))) else samples.take(index)
