@@ -1,6 +1,6 @@
 """Where the CPU time of a query goes, in one process without HTTP: kernel by kernel, and what is left for Python.
 
-usage: python -m tests.bench.stages [--repetitions N] [QUERY]
+usage: python -m tests.bench.stages [--repetitions N] [--instant] [QUERY]
 
 Each call of a kernel is timed by the thread that makes it. What is left is Python, the event loop, hops between
 threads, copies by numpy, reads of files and page faults. The repetition of least CPU time counts.
@@ -67,15 +67,15 @@ class KernelTimes:
         self.calls.clear()
 
 
-async def profile(query: str, repetitions: int) -> None:
-    """Ask the query over the comparison's 24 h at 60 s steps and print the profile."""
+async def profile(query: str, repetitions: int, *, is_instant: bool) -> None:
+    """Ask the query over the comparison's 24 h at 60 s steps, or at their end, and print the profile."""
     find_allocator().keep()
     sys.setswitchinterval(0.0005)
     bucket = FilesystemBucket(open_dataset().bucket)
     store = BucketStore(bucket, Catalog(bucket, clock=SystemClock()))
     await store.sync()
     engine = QueryEngine(store, EngineSettings(replica_labels=(b"replica",)))
-    grid = TimeGrid(START_S * 1000, (START_S + (SAMPLES - 1) * INTERVAL_S) * 1000, STEP_MS)
+    end_ms = (START_S + (SAMPLES - 1) * INTERVAL_S) * 1000
     times = KernelTimes()
     times.install()
     best: tuple[float, float, float, dict[str, float], dict[str, int]] | None = None
@@ -84,7 +84,10 @@ async def profile(query: str, repetitions: int) -> None:
             times.clear()
             context = QueryContext(clock=SystemClock(), pool=pool)
             system_s, cpu_s, wall_s = os.times().system, time.process_time(), time.perf_counter()
-            await engine.range(query, grid, QueryOptions(), context)
+            if is_instant:
+                await engine.instant(query, end_ms + 1000, QueryOptions(), context)
+            else:
+                await engine.range(query, TimeGrid(START_S * 1000, end_ms, STEP_MS), QueryOptions(), context)
             cpu_s, wall_s, system_s = (
                 time.process_time() - cpu_s, time.perf_counter() - wall_s, os.times().system - system_s,
             )  # fmt: skip
@@ -111,8 +114,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stages")
     parser.add_argument("query", nargs="?", default="sum by (job)(rate(http_requests_total[5m]))")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--instant", action="store_true", help="at the end of the data, not over its 24 h")
     arguments = parser.parse_args()
-    asyncio.run(profile(arguments.query, arguments.repetitions))
+    asyncio.run(profile(arguments.query, arguments.repetitions, is_instant=arguments.instant))
     return 0
 
 
