@@ -33,6 +33,10 @@ class Projection:
     labels: tuple[bytes, ...]
     by: bool
 
+    def __str__(self) -> str:
+        names = ", ".join(name.decode(errors="replace") for name in self.labels)
+        return f"({names})" if self.by else f"all but ({names})"
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:

@@ -66,6 +66,7 @@ class Pipeline:
     def continue_from(self, other: Pipeline) -> None:
         """Begin with what the stages of another give."""
         self._count = other._count
+        self.width = other.width
         self._sink = self.collector()
 
     def collector(self) -> Sink:

@@ -17,7 +17,6 @@ from dataclasses import replace
 from enum import Enum
 
 from promontory.promql.plan.arithmetic import TRIMS
-from promontory.promql.plan.node_text import print_node
 from promontory.promql.plan.nodes import (
     Elementwise,
     HistogramFraction,
@@ -28,7 +27,7 @@ from promontory.promql.plan.nodes import (
     Resample,
     VectorScalar,
 )
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
 from promontory.promql.plan.tree import plan_children, with_children
 from promontory.promql.plan.walk import walk_tree
 
@@ -48,14 +47,14 @@ Asked = tuple[PlanNode, _Above]
 
 def ask_statistics(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with the reads marked of which only statistics are used."""
-    notes: list[str] = []
+    notes: list[Note] = []
 
     def visit(asked: Asked) -> Generator[Asked, PlanNode, PlanNode]:
         node, above = asked
         if isinstance(node, Read):
             if above is not _Above.STATISTICS:
                 return node
-            notes.append(f"without buckets: {print_node(node)}")
+            notes.append(Note("{} without buckets", (node,)))
             return replace(node, statistics=True)
         if above is not _Above.BUCKETS:
             above = _asks(node) or above

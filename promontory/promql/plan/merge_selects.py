@@ -17,7 +17,7 @@ be equal.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from promontory.model.labels import METRIC_NAME
@@ -25,17 +25,15 @@ from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.selector import Projection, Selector
 from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.promql.plan.nodes import Extension, PlanNode, Read
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
 from promontory.promql.plan.project_labels import join_projections
-from promontory.promql.plan.selects import inner_grid, selector_of
-from promontory.promql.plan.tree import plan_children, with_children
-from promontory.promql.plan.walk import walk_tree
+from promontory.promql.plan.selects import selector_of, walk_times
+from promontory.promql.plan.tree import replace_reads
 
 # So much may be fed in vain to what needs less: to look up series and open blocks costs more.
 FREE_MS = 7_200_000
 # Of more different selects than this only those are compared that have equal matchers.
 MOST_COMPARED = 100
-Asked = tuple[PlanNode, TimeGrid]
 
 
 @dataclass(slots=True)
@@ -90,33 +88,18 @@ def merge_selects(root: PlanNode, conditions: Conditions) -> Rewrite:
         if len(distinct) == 1:
             continue
         selector = group.selector()
-        matchers = ",".join(str(matcher) for matcher in selector.matchers)
-        notes.append(f"{len(distinct)} selects are one of {{{matchers}}}")
+        notes.append(Note("{} selects are {}", (len(distinct), replace(group.members[0].read, filters=(), fed=None))))
         for member in group.members:
             filters = tuple(found for found in member.read.matchers if found not in group.matchers)
             fed[id(member.read)] = replace(member.read, fed=selector, filters=filters)
-
-    def visit(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
-        if isinstance(node, Read):
-            return fed.get(id(node), node)
-        children = []
-        for _, child in plan_children(node):
-            children.append((yield child))
-        return with_children(node, children)
-
-    return Rewrite(walk_tree(visit, root) if fed else root, tuple(notes))
+    return Rewrite(replace_reads(root, fed), tuple(notes))
 
 
 def _find_reads(root: PlanNode, grid: TimeGrid) -> list[_Member]:
-    found: list[_Member] = []
-    waiting: list[Asked] = [(root, grid)]
-    while waiting:
-        node, times = waiting.pop()
-        if isinstance(node, Read) and not node.never:
-            found.append(_Member(node, selector_of(node, times)))
-        below = inner_grid(node, times)
-        waiting.extend([(child, below) for _, child in plan_children(node)])
-    return found
+    return [
+        _Member(node, selector_of(node, times)) for node, times in walk_times(root, grid)
+        if isinstance(node, Read) and not node.never
+    ]  # fmt: skip
 
 
 def _gather(members: Sequence[_Member], conditions: Conditions) -> list[_Group]:

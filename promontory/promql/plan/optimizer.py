@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from promontory.model.time_range import TimeGrid
+from promontory.promql.plan.node_text import describe_node
 from promontory.promql.plan.nodes import PlanNode
-from promontory.promql.plan.tree import Census
+from promontory.promql.plan.tree import Census, is_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,22 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A thing that was done, in words with {} for what they are about: written out only where someone reads it."""
+
+    words: str
+    about: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return self.words.format(*(describe_node(one) if is_node(one) else one for one in self.about))
+
+
+@dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A plan rewritten, and a line for each thing that was done."""
+    """A plan rewritten, and what was done."""
 
     root: PlanNode
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def _always(census: Census) -> bool:
@@ -61,4 +73,4 @@ class Applied:
 
     name: str
     summary: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()

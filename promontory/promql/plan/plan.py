@@ -9,7 +9,7 @@ from promontory.model.time_range import TimeGrid
 from promontory.promql import nodes as syntax
 from promontory.promql.durations import resolve_durations
 from promontory.promql.plan.nodes import PlanNode
-from promontory.promql.plan.optimizer import Applied, Conditions, Optimizer
+from promontory.promql.plan.optimizer import Applied, Conditions, Note, Optimizer
 from promontory.promql.plan.optimizers import OPTIMIZERS
 from promontory.promql.plan.selects import PlannedSelect, collect_selects
 from promontory.promql.plan.translate import translate
@@ -65,7 +65,7 @@ def make_plan(
     census = take_census(root)
     trace = []
     for optimizer in optimizers:
-        notes: tuple[str, ...] = ()
+        notes: tuple[Note, ...] = ()
         if optimizer.concerns(census):
             done = optimizer.rewrite(root, conditions)
             root, notes = done.root, done.notes

@@ -2,7 +2,7 @@
 
     aggregate sum by (job)              aggregate sum by (job)
       window rate                 →       window rate
-        read {__name__="x"}[5m]             read {__name__="x"}[5m] labels (__name__, job)
+        read {__name__="x"}[5m]             read {__name__="x"}[5m] needs (__name__, job)
 
 An aggregation asks for its grouping, `and` and `unless` ask of their right side what they match on, scalar() and
 absent() for none. A row keeps all labels where it may be shown: in an answer, and in the errors of operators between
@@ -11,7 +11,6 @@ vectors. So do rows that functions tell apart by labels, and series whose name i
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 
 from promontory.model.labels import METRIC_NAME
@@ -32,44 +31,37 @@ from promontory.promql.plan.nodes import (
     VectorScalar,
     Window,
 )
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
-from promontory.promql.plan.tree import plan_children, with_children
-from promontory.promql.plan.walk import walk_tree
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
+from promontory.promql.plan.tree import plan_children, replace_reads
 
 # These give rows of their vector.
 _SELECTIONS = frozenset(["bottomk", "limit_ratio", "limitk", "topk"])
 _NONE = Projection((), by=True)
+_NAME = Projection((METRIC_NAME,), by=True)
 Needed = Projection | None
-Asked = tuple[PlanNode, Needed]
 
 
 def project_labels(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with the labels that matter on its reads."""
-    notes: list[str] = []
-
-    def visit(asked: Asked) -> Generator[Asked, PlanNode, PlanNode]:
-        node, needed = asked
+    fresh: dict[int, Read] = {}
+    waiting: list[tuple[PlanNode, Needed]] = [(root, None)]
+    while waiting:
+        node, needed = waiting.pop()
         if isinstance(node, Read):
-            return _project(node, needed, notes)
+            if needed is not None and _has_fixed_name(node):
+                fresh[id(node)] = replace(node, projection=join_projections(needed, _NAME))
+            continue
         below = _needs(node, needed)
-        children = []
-        for place, (_, child) in enumerate(plan_children(node)):
-            children.append((yield child, below[place] if place < len(below) else None))
-        return with_children(node, children)
+        children = [child for _, child in plan_children(node)]
+        waiting += [
+            (children[place], below[place] if place < len(below) else None) for place in reversed(range(len(children)))
+        ]
+    notes = tuple(Note("{} needs {}", (read, read.projection)) for read in fresh.values())
+    return Rewrite(replace_reads(root, fresh), notes)
 
-    asked: Asked = (root, None)
-    return Rewrite(walk_tree(visit, asked), tuple(notes))
 
-
-def _project(read: Read, needed: Needed, notes: list[str]) -> Read:
-    named = any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
-    if needed is None or not named:
-        return read
-    projection = join_projections(needed, Projection((METRIC_NAME,), by=True))
-    assert projection is not None
-    names = ", ".join(name.decode(errors="replace") for name in projection.labels)
-    notes.append(f"{'labels' if projection.by else 'all labels but'} ({names})")
-    return replace(read, projection=projection)
+def _has_fixed_name(read: Read) -> bool:
+    return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
 
 
 def _needs(node: PlanNode, needed: Needed) -> tuple[Needed, ...]:

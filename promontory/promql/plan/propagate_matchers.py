@@ -19,7 +19,6 @@ from dataclasses import replace
 from promontory.model.labels import METRIC_NAME
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.promql.nodes import Cardinality, Matching
-from promontory.promql.plan.node_text import print_node
 from promontory.promql.plan.nodes import (
     Aggregate,
     Elementwise,
@@ -33,7 +32,7 @@ from promontory.promql.plan.nodes import (
     VectorScalar,
     Window,
 )
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
 from promontory.promql.plan.tree import plan_children, with_children
 from promontory.promql.plan.walk import walk_tree
 
@@ -43,7 +42,7 @@ _GROUPED = frozenset(["sum", "avg", "min", "max", "count", "group", "stddev", "s
 
 def propagate_matchers(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with matchers of one side put on the look-ups of the other."""
-    notes: list[str] = []
+    notes: list[Note] = []
 
     def visit(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
         children = []
@@ -84,7 +83,7 @@ def _has_fixed_name(read: Read) -> bool:
     return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
 
 
-def _narrow(node: PlanNode, other: PlanNode, matching: Matching, notes: list[str]) -> PlanNode:
+def _narrow(node: PlanNode, other: PlanNode, matching: Matching, notes: list[Note]) -> PlanNode:
     if not isinstance(node, Lookup) or node.read.extension is not Extension.NONE:
         return node
     fresh = [
@@ -95,7 +94,7 @@ def _narrow(node: PlanNode, other: PlanNode, matching: Matching, notes: list[str
     if not fresh:
         return node
     done = replace(node, read=replace(node.read, matchers=(*node.read.matchers, *dict.fromkeys(fresh))))
-    notes.append(f"now {print_node(done.read)}")
+    notes.append(Note("{}", (done.read,)))
     return done
 
 

@@ -33,7 +33,7 @@ from promontory.promql.plan.nodes import (
     ToVector,
     Window,
 )
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
 from promontory.promql.plan.tree import plan_children, walk_nodes, with_children
 from promontory.promql.plan.walk import walk_tree
 
@@ -57,7 +57,7 @@ def repeat_invariant(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with invariant subtrees under Repeat."""
     found = walk_tree(_visit, root).closed
     count = sum(isinstance(node, Repeat) for node in walk_nodes(found))
-    return Rewrite(found, (f"{count} computed at one time for all",) if count else ())
+    return Rewrite(found, (Note("{} computed at one time for all", (count,)),) if count else ())
 
 
 def _visit(node: PlanNode) -> Generator[PlanNode, _Found, _Found]:

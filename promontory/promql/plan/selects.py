@@ -6,7 +6,7 @@ The time range holds every sample that a look-up or window at any time can see; 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from promontory.errors import ExecutionError
@@ -14,7 +14,6 @@ from promontory.model.selector import Selector
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeGrid, TimeRange
 from promontory.promql.plan.nodes import PlanNode, Read, Repeat, Resample
 from promontory.promql.plan.tree import plan_children
-from promontory.promql.plan.walk import walk_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,10 @@ def selector_of(read: Read, grid: TimeGrid) -> Selector:
     )
 
 
-def _check_times(node: PlanNode, grid: TimeGrid) -> None:
+def _check_times(node: Read | Resample, grid: TimeGrid) -> None:
     """Refuse times that int64 milliseconds cannot hold: kernels would wrap them round to others."""
-    reach_ms = beyond_ms = 0
-    if isinstance(node, Read | Resample):
-        reach_ms, grid = node.range_ms, node.timing.apply(grid)
+    beyond_ms = 0
+    reach_ms, grid = node.range_ms, node.timing.apply(grid)
     if isinstance(node, Read):
         reach_ms, beyond_ms = reach_ms + node.before_ms, node.after_ms
     last_ms = grid.start_ms + max(grid.count - 1, 0) * grid.step_ms + beyond_ms
@@ -72,18 +70,24 @@ def inner_grid(node: PlanNode, grid: TimeGrid) -> TimeGrid:
     return first_only(grid) if isinstance(node, Repeat) else grid
 
 
+def walk_times(root: PlanNode, grid: TimeGrid) -> Iterator[tuple[PlanNode, TimeGrid]]:
+    """Yield all nodes in the order in which they stand, each before those below it, with their times."""
+    waiting = [(root, grid)]
+    while waiting:
+        node, times = waiting.pop()
+        yield node, times
+        children = [child for _, child in plan_children(node)]
+        if children:
+            below = inner_grid(node, times)
+            waiting += [(child, below) for child in reversed(children)]
+
+
 def collect_selects(root: PlanNode, grid: TimeGrid) -> tuple[PlannedSelect, ...]:
     """Return the selects of a plan in the order in which they stand."""
     selects: dict[Selector, None] = {}
-
-    def visit(asked: tuple[PlanNode, TimeGrid]) -> Generator[tuple[PlanNode, TimeGrid], bool, bool]:
-        node, times = asked
-        _check_times(node, times)
+    for node, times in walk_times(root, grid):
+        if isinstance(node, Read | Resample):
+            _check_times(node, times)
         if isinstance(node, Read) and not node.never:
             selects.setdefault(selector_of(node, times))
-        for _, child in plan_children(node):
-            yield child, inner_grid(node, times)
-        return True
-
-    walk_tree(visit, (root, grid))
     return tuple(PlannedSelect(selector) for selector in selects)

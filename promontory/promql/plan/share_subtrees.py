@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, fields, replace
 
 from promontory.model.time_range import TimeGrid
 from promontory.promql.nodes import Matching
-from promontory.promql.plan.node_text import describe_node
 from promontory.promql.plan.nodes import (
     Clock,
     Common,
@@ -42,7 +41,7 @@ from promontory.promql.plan.nodes import (
     VectorScalar,
     Window,
 )
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
 from promontory.promql.plan.position import Position
 from promontory.promql.plan.selects import inner_grid
 from promontory.promql.plan.tree import CHILD_FIELDS, plan_children, with_children
@@ -130,7 +129,7 @@ def share_subtrees(root: PlanNode, conditions: Conditions) -> Rewrite:
     if not any(found.shared for found in classes.all):
         return Rewrite(root)
     made: dict[int, Common] = {}
-    notes: list[str] = []
+    notes: list[Note] = []
 
     def visit(nodes: list[PlanNode]) -> Generator[list[PlanNode], PlanNode, PlanNode]:
         found = classes.of(nodes[0])
@@ -147,10 +146,10 @@ def share_subtrees(root: PlanNode, conditions: Conditions) -> Rewrite:
             assert isinstance(broad, Common)
             assert isinstance(node, Lookup | Window)
             node = Subset(broad, node)
-            notes.append(f"{describe_node(node.own)} is a {describe_node(node)}")
+            notes.append(Note("{} is a {}", (node.own, node)))
         if found.shared:
             node = made[id(found)] = Common(node, len(made) + 1)
-            notes.append(f"{describe_node(node)}: {describe_node(node.body)}, for {found.uses} places")
+            notes.append(Note("{}: {}, for {} places", (node, node.body, found.uses)))
         return node
 
     return Rewrite(walk_tree(visit, [root]), tuple(notes))

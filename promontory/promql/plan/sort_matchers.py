@@ -9,16 +9,13 @@ what series without the label match. Equal sets of matchers are then equal.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 
 from promontory.model.labels import METRIC_NAME
 from promontory.model.matcher import Matcher, MatchKind
-from promontory.promql.plan.node_text import print_node
 from promontory.promql.plan.nodes import PlanNode, Read
-from promontory.promql.plan.optimizer import Conditions, Optimizer, Rewrite
-from promontory.promql.plan.tree import plan_children, with_children
-from promontory.promql.plan.walk import walk_tree
+from promontory.promql.plan.optimizer import Conditions, Note, Optimizer, Rewrite
+from promontory.promql.plan.tree import replace_reads, walk_nodes
 
 _RANKS = {MatchKind.EQUAL: 1, MatchKind.REGEX: 2, MatchKind.NOT_EQUAL: 4, MatchKind.NOT_REGEX: 5}
 _EMPTY = 3
@@ -26,28 +23,14 @@ _EMPTY = 3
 
 def sort_matchers(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with the matchers of its reads in order."""
-    notes: list[str] = []
-
-    def visit(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
-        if isinstance(node, Read):
-            return _sort(node, notes)
-        children = []
-        for _, child in plan_children(node):
-            children.append((yield child))
-        return with_children(node, children)
-
-    return Rewrite(walk_tree(visit, root), tuple(notes))
-
-
-def _sort(read: Read, notes: list[str]) -> Read:
-    before = read.matchers
-    after = tuple(sorted(dict.fromkeys(before), key=_worth)) if len(before) > 1 else before
-    never = _contradicts(after)
-    if before == after and not never:
-        return read
-    done = replace(read, matchers=after, never=never)
-    notes.append(f"now {print_node(done)}")
-    return done
+    fresh: dict[int, Read] = {}
+    for node in walk_nodes(root):
+        if isinstance(node, Read) and len(node.matchers) > 1:
+            matchers = tuple(sorted(dict.fromkeys(node.matchers), key=_worth))
+            never = _contradicts(matchers)
+            if matchers != node.matchers or never:
+                fresh[id(node)] = replace(node, matchers=matchers, never=never)
+    return Rewrite(replace_reads(root, fresh), tuple(Note("{}", (read,)) for read in fresh.values()))
 
 
 def _worth(matcher: Matcher) -> tuple[int, bool, bytes, bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeGuard
 
 from promontory.promql.plan.nodes import (
     Clock,
@@ -17,6 +19,7 @@ from promontory.promql.plan.nodes import (
     ScalarOperation,
     ToScalar,
 )
+from promontory.promql.plan.walk import walk_tree
 
 _CLASSES = frozenset(PlanNode.__args__)
 _NODE_TYPE = re.compile("|".join(rf"\b{found.__name__}\b" for found in _CLASSES) + r"|\bPlanNode\b")
@@ -24,6 +27,7 @@ _NODE_TYPE = re.compile("|".join(rf"\b{found.__name__}\b" for found in _CLASSES)
 CHILD_FIELDS = {
     found: tuple(field.name for field in fields(found) if _NODE_TYPE.search(str(field.type))) for found in _CLASSES
 }
+_FIELDS = {found: tuple(field.name for field in fields(found)) for found in _CLASSES}
 
 
 def plan_children(node: PlanNode) -> Iterator[tuple[str, PlanNode]]:
@@ -36,19 +40,44 @@ def plan_children(node: PlanNode) -> Iterator[tuple[str, PlanNode]]:
             yield from ((name, part) for part in value)
 
 
-def with_children(node: PlanNode, children: list[PlanNode]) -> PlanNode:
+def with_children(node: PlanNode, children: Sequence[PlanNode]) -> PlanNode:
     """Return the node with other nodes below it, in the order of `plan_children`."""
-    named: dict[str, PlanNode | tuple[PlanNode, ...]] = {}
-    changed = False
-    for (name, old), child in zip(plan_children(node), children, strict=True):
-        changed = changed or child is not old
-        if name == "parameters":
-            before = named.get(name, ())
-            assert isinstance(before, tuple)
-            named[name] = (*before, child)
-        else:
-            named[name] = child
-    return replace(node, **named) if changed else node  # type: ignore[arg-type]
+    before = [child for _, child in plan_children(node)]
+    assert len(before) == len(children)
+    if all(map(operator.is_, before, children)):
+        return node
+    fresh = iter(children)
+    values: dict[str, object] = {}
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name)
+        if name in CHILD_FIELDS[type(node)]:
+            if isinstance(value, tuple):
+                value = tuple(next(fresh) for _ in value)
+            elif value is not None:
+                value = next(fresh)
+        values[name] = value
+    return type(node)(**values)  # type: ignore[arg-type]
+
+
+def is_node(value: object) -> TypeGuard[PlanNode]:
+    """Say whether a value is a node of a plan."""
+    return type(value) in _CLASSES
+
+
+def replace_reads(root: PlanNode, reads: Mapping[int, Read]) -> PlanNode:
+    """Return the plan with other Reads in the places of those whose id() is named."""
+    if not reads:
+        return root
+
+    def visit(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
+        if isinstance(node, Read):
+            return reads.get(id(node), node)
+        children = []
+        for _, child in plan_children(node):
+            children.append((yield child))
+        return with_children(node, children)
+
+    return walk_tree(visit, root)
 
 
 def is_scalar(node: PlanNode) -> bool:

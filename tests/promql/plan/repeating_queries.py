@@ -51,7 +51,7 @@ class RepeatingQueries:
         """Return a vector, nesting at most so deep."""
         if self._parts and self._random.random() < 0.35:
             return self._choose(tuple(self._parts))
-        makers = (self._lookup, self._window) if depth <= 0 else (self._fold, self._pair, self._pair, self._map)
+        makers = (self._lookup, self._window) if depth <= 0 else (self._fold, self._pair, self._share, self._map)
         text = self._choose(makers)(depth)
         self._parts.append(text)
         return text
@@ -72,6 +72,12 @@ class RepeatingQueries:
     def _fold(self, depth: int) -> str:
         op = self._choose(_FOLDS)
         return f"{op if '(' in op else op + '('}{self.vector(depth - 1)}){self._choose(_GROUPINGS)}"
+
+    def _share(self, _: int) -> str:
+        """Return what some series of a metric make of what all make."""
+        op, function, name = self._choose(_FOLDS[:4]), self._choose(_WINDOWS), self._choose(_NAMES[:-1])
+        parts = [f"{function}({name}{self._choose(_FILTERS)}[3m])" for _ in range(2)]
+        return f"({' / '.join(f'{op}{self._choose(_GROUPINGS)} ({part})' for part in parts)})"
 
     def _pair(self, depth: int) -> str:
         op, matching = self._choose(("/", "/", "-", ">", "==", "and", "or", "unless")), self._choose(_MATCHINGS)
