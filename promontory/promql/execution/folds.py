@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from promontory.kernels.compile import Kernel
 from promontory.kernels.name_marks import note_marks, settle_marks
 from promontory.model.steps import Steps
 from promontory.promql.execution.annotations import ignored_in_aggregation
+from promontory.promql.execution.fold_states import FoldStates
 from promontory.promql.execution.groups import GroupTable
 from promontory.promql.execution.histogram_folds import HistogramFold
 from promontory.promql.execution.operator import Batch, Operator
@@ -43,11 +43,6 @@ class Fold:
     states: tuple[type[np.generic], ...]
     finish: Callable[..., Floats]
 
-    @property
-    def cell_bytes(self) -> int:
-        """Bytes of one group at one time."""
-        return sum(np.dtype(state).itemsize for state in self.states)
-
 
 FLAG, NUMBER = np.bool_, np.float64
 FOLDS = {
@@ -73,7 +68,7 @@ class FoldSink:
         self._fold = FOLDS[node.op]
         self._histograms: HistogramFold | None = None
         self._table = GroupTable(run.symbols)
-        self._states: list[NDArray[Any]] = [np.zeros((0, count), state) for state in self._fold.states]
+        self._states = FoldStates(run, self._fold.states, count=count)
         # Names are still there to be dropped only where they are dropped late.
         self._marks = np.zeros((0, count if run.delayed_names else 0), np.uint8)
 
@@ -86,7 +81,7 @@ class FoldSink:
         if self._run.delayed_names:
             note_marks(batch.present, group, batch.drop_name, self._marks)
         present = batch.present if batch.histograms is None else self._absorb_histograms(batch, group)
-        self._fold.kernel(batch.values, present, group, self._run.stop, *self._states)
+        self._states.fold(self._fold.kernel, batch.values, present, group)
 
     def _absorb_histograms(self, batch: Steps, group: NDArray[np.int32]) -> Flags:
         """Fold the histograms of a batch and return which places are left for the fold of floats."""
@@ -98,38 +93,25 @@ class FoldSink:
             return batch.floats
         if self._histograms is None:
             self._histograms = HistogramFold(self._run, self._node)
-        self._histograms.absorb(batch, group, self._states[0] > 0)
+        self._histograms.absorb(batch, group, self._states.seen(len(self._table)))
         return batch.floats
 
     def finish(self) -> Value:
         """Return one row a group that had a value."""
         groups = len(self._table)
-        states = [state[:groups] for state in self._states]
-        with np.errstate(all="ignore"):
-            values = self._fold.finish(*states)
-        steps = Steps(self._table.labels(), values, states[0] > 0, settle_marks(self._marks[:groups]))
+        values, present = self._states.finish(self._fold.finish, groups)
+        steps = Steps(self._table.labels(), values, present, settle_marks(self._marks[:groups]))
         if self._histograms is not None:
             steps = self._histograms.finish(steps)
             self._histograms = None
-        self._run.context.budget.release(self._states[0].size * self._fold.cell_bytes)
-        self._states = []
         return compact(steps)
 
     def _make_room(self) -> None:
-        needed = len(self._table)
-        known = len(self._states[0])
-        if needed <= known:
-            return
-        room = max(2 * known, needed)
-        times = self._states[0].shape[1]
-        self._run.refuse_beyond(needed * times)
-        self._run.context.budget.charge((room - known) * times * self._fold.cell_bytes)
-        for index, state in enumerate(self._states):
-            wider = np.empty((room, times), state.dtype)
-            wider[:known] = state
-            wider[known:] = 0
-            self._states[index] = wider
-        self._marks = np.concatenate([self._marks, np.zeros((room - known, self._marks.shape[1]), np.uint8)])
+        self._states.make_room(len(self._table))
+        known, times = self._marks.shape
+        if known < len(self._table):
+            room = max(2 * known, len(self._table))
+            self._marks = np.concatenate([self._marks, np.zeros((room - known, times), np.uint8)])
 
 
 class FoldOperator:
