@@ -89,15 +89,20 @@ class SeriesRows:
 
     def read_chunks(self, start: int, end: int) -> ChunkEntries:
         """Return the chunks of the rows [start, end); `row` counts from `start`."""
+        size = int(self.chunk_count[start:end].sum())
+        entries = ChunkEntries(np.empty(size, np.int32), *(np.empty(size, np.int64) for _ in range(3)))
+        self.write_chunks(start, end, entries)
+        return entries
+
+    def write_chunks(self, start: int, end: int, entries: ChunkEntries) -> None:
+        """Write the chunks of the rows [start, end), which are as many as `entries` has room for."""
         offsets = np.zeros(end - start + 1, np.int64)
-        np.cumsum(self.chunk_count[start:end], out=offsets[1:])
-        size = int(offsets[-1])
-        row = np.empty(size, np.int32)
-        low, high, ref = (np.empty(size, np.int64) for _ in range(3))
+        self.chunk_count[start:end].cumsum(out=offsets[1:])
         span = self.time_range
-        position = np.ascontiguousarray(self.position[start:end])
-        parse_chunk_entries(self.data, position, offsets, span.min_time_ms, span.max_time_ms, row, low, high, ref)
-        return ChunkEntries(row, low, high, ref)
+        parse_chunk_entries(
+            self.data, self.position[start:end], offsets, span.min_time_ms, span.max_time_ms,
+            entries.row, entries.min_ms, entries.max_ms, entries.ref,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

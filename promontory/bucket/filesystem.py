@@ -38,6 +38,7 @@ _LIST_BATCH = 1000
 _SMALLEST_MAPPED_BYTES = 256 << 10
 _MAP_FLAGS = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # one call instead of a fault every 64 KiB
 _RENAME_TRIES = 10
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class FilesystemBucket:
@@ -86,10 +87,18 @@ class FilesystemBucket:
         return found.st_size
 
     def read_here(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> Lengths:
-        """Fill each of `into` from its start on."""
+        """Fill each of `into` from its start on; a query calls this for each file and window, so it is kept plain."""
         check_key(key)
-        with self._translated(key, "read range"), self._opened(key, "read range") as descriptor:
-            return [_fill(descriptor, start, view) for start, view in zip(starts, into, strict=True)]
+        try:
+            descriptor = os.open(f"{self._base}{key}", _READ_FLAGS)
+            try:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise ObjectNotFound("it is no regular file", key=key, operation="read range")
+                return [_fill(descriptor, start, view) for start, view in zip(starts, into, strict=True)]
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _translate(error, key, "read range") from error
 
     async def info(self, key: str) -> ObjectInfo:
         """Return size and age of an object."""
@@ -151,7 +160,7 @@ class FilesystemBucket:
 
     @contextmanager
     def _opened(self, key: str, operation: str) -> Iterator[int]:
-        descriptor = os.open(f"{self._base}{key}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(f"{self._base}{key}", _READ_FLAGS)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ObjectNotFound("it is no regular file", key=key, operation=operation)
@@ -247,13 +256,18 @@ class FilesystemBucket:
     def _translated(self, key: str, operation: str) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise ObjectNotFound("there is no such object", key=key, operation=operation) from error
-        except PermissionError as error:
-            raise AccessDenied(_describe(error), key=key, operation=operation) from error
         except OSError as error:
-            kind = BucketError if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) else BucketUnavailable
-            raise kind(_describe(error), key=key, operation=operation) from error
+            raise _translate(error, key, operation) from error
+
+
+def _translate(error: OSError, key: str, operation: str) -> BucketError:
+    """Return what the operating system says as the bucket's error."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return ObjectNotFound("there is no such object", key=key, operation=operation)
+    if isinstance(error, PermissionError):
+        return AccessDenied(_describe(error), key=key, operation=operation)
+    kind = BucketError if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) else BucketUnavailable
+    return kind(_describe(error), key=key, operation=operation)
 
 
 def _read_range(descriptor: int, start: int, end: int) -> bytes:

@@ -12,11 +12,12 @@ from promontory.bucket.port import ObjectInfo
 from promontory.errors import InputError
 
 SEPARATOR = "/"
+_NO_PARTS = frozenset(("", ".", ".."))
 
 
 def check_key(key: str) -> None:
     """Raise InputError where a text is no key."""
-    if "\0" in key or "\\" in key or any(part in ("", ".", "..") for part in key.split(SEPARATOR)):
+    if "\0" in key or "\\" in key or not _NO_PARTS.isdisjoint(key.split(SEPARATOR)):
         raise InputError(f"object key: expected a relative path without empty, '.' or '..' parts, found {key!r}")
 
 

@@ -22,6 +22,39 @@ SEGMENT_SHIFT = 32
 OFFSET_MASK = (1 << SEGMENT_SHIFT) - 1
 
 
+@kernel(
+    "int64(int64, int64, int64, int32[::1], int32[::1], uint32[::1], int64[::1],"
+    " int32[::1], int32[::1], int32[::1], int64[::1], int64[::1])"
+)
+def describe_chunks(
+    number: int, first: int, record_bytes: int, rows: Codes, source: Codes, series_ref: NDArray[np.uint32],
+    ref: Offsets, row: Codes, block_out: Codes, source_out: Codes, series_out: Offsets, size: Offsets,
+) -> int:  # fmt: skip
+    """Say of the chunks of one block what their series say, and how many bytes hold each record.
+
+    rows int32[n], rising, source int32[n], series_ref uint32[n]: of the series; `first` counts as row 0 ·
+    ref int64[c] · row int32[c]: the series of each chunk in, its merged row out · block_out, source_out int32[c],
+    series_out, size int64[c]: out. A record ends where the next begins, or after `record_bytes`; returns 0 where the
+    refs are out of order, which leaves the sizes to be found another way.
+    """
+    count = len(ref)
+    rising = 1
+    for chunk in range(count):
+        series = row[chunk]
+        row[chunk] = rows[series] - first
+        block_out[chunk] = number
+        source_out[chunk] = source[series]
+        series_out[chunk] = series_ref[series]
+        size[chunk] = record_bytes
+        if chunk + 1 < count:
+            step = ref[chunk + 1] - ref[chunk]
+            if step < 0:
+                rising = 0
+            if 0 < step < record_bytes:
+                size[chunk] = step
+    return rising
+
+
 @kernel("int64(int32[::1], int64, int64, int64)")
 def find_row(row: Codes, begin: int, end: int, wanted: int) -> int:
     """Return the first place in row[begin:end], which rises, that is not below `wanted`."""
@@ -81,16 +114,18 @@ def join_spans(block: Codes, ref: Offsets, size: Offsets, gap_bytes: int, part: 
     return count
 
 
-@kernel("void(int32[::1], int64[::1], int64[::1])")
-def order_by_row(row: Codes, place: Offsets, order: Offsets) -> None:
-    """Write the places of `row` by row, stably, in one pass for counts and one for places.
+@kernel("void(int32[::1], int64[::1], int64, int64[::1], int64[::1])")
+def order_by_row(row: Codes, chosen: Offsets, first: int, place: Offsets, order: Offsets) -> None:
+    """Write the places in `chosen` by row, stably: one pass counts, one puts them there.
 
-    place: int64[rows + 1], zeros; afterwards where each row ends · order: int64[c]
+    row: int32[n], of all chunks · chosen: int64[c], those of the rows from `first` on · place: int64[rows + 1], zeros;
+    afterwards where each row ends · order: int64[c]
     """
-    for chunk in range(len(row)):
-        place[row[chunk] + 1] += 1
+    for chunk in range(len(chosen)):
+        place[row[chosen[chunk]] - first + 1] += 1
     for number in range(1, len(place)):
         place[number] += place[number - 1]
-    for chunk in range(len(row)):
-        order[place[row[chunk]]] = chunk
-        place[row[chunk]] += 1
+    for chunk in range(len(chosen)):
+        number = row[chosen[chunk]] - first
+        order[place[number]] = chunk
+        place[number] += 1

@@ -149,7 +149,7 @@ def _read_windows(
         window = next(windows, None)
         if window is None:
             return None
-        records = yield from read_records(window.chunks, blocks, gap_bytes=gap_bytes)
+        records = yield from read_records(window, blocks, gap_bytes=gap_bytes)
         for number in records.failures:
             alive[number] = 0
         labels = merged.labels.slice(window.first, window.last)

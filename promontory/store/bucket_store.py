@@ -33,7 +33,7 @@ from promontory.store.header_files import drop_headers
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
 SMALLEST_REQUEST_BYTES = 256 << 10
-SMALLEST_PART_BYTES = 64 << 10
+SMALLEST_PART_BYTES = 128 << 10
 
 
 class BlockListing(Protocol):

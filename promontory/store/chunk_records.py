@@ -17,7 +17,7 @@ from promontory.errors import BucketError, CorruptionError
 from promontory.kernels.chunk_records import RECORD_CUT, check_bounded_records
 from promontory.kernels.chunk_windows import OFFSET_MASK, join_spans
 from promontory.store.block_series import BlockParts
-from promontory.store.chunk_windows import ChunkRefs
+from promontory.store.chunk_windows import Window
 from promontory.store.reads import ObjectRanges, Reading
 
 UNKNOWN_RECORD_BYTES = 16_000
@@ -54,18 +54,20 @@ class Records:
         return replace(self, **columns)
 
 
-def read_records(chunks: ChunkRefs, blocks: Sequence[BlockParts], *, gap_bytes: int) -> Reading[Records]:
-    """Return the records of the chunks, whose `block` counts in `blocks`."""
-    records = yield from _read(chunks.block, chunks.ref, chunks.size, blocks, gap_bytes)
+def read_records(window: Window, blocks: Sequence[BlockParts], *, gap_bytes: int) -> Reading[Records]:
+    """Return the records of the window's chunks, whose `block` counts in `blocks`."""
+    chunks, chosen = window.chunks, window.chosen
+    block, ref = chunks.block[chosen], chunks.ref[chosen]
+    records = yield from _read(block, ref, chunks.size[chosen], blocks, gap_bytes)
     for _ in range(READS_AGAIN):
         cut = np.flatnonzero(records.status == RECORD_CUT)
         if records.failures:
-            cut = cut[~np.isin(chunks.block[cut], list(records.failures))]
+            cut = cut[~np.isin(block[cut], list(records.failures))]
         if not len(cut):
             break
         claimed = np.minimum(records.length[cut], LONGEST_RECORD_BYTES)
         sizes = np.where(claimed > 0, claimed, UNKNOWN_RECORD_BYTES)
-        again = yield from _read(chunks.block[cut], chunks.ref[cut], sizes, blocks, gap_bytes)
+        again = yield from _read(block[cut], ref[cut], sizes, blocks, gap_bytes)
         records = _replace_records(records, cut, again)
     return records
 

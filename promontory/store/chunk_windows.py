@@ -14,12 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.kernels.chunk_windows import choose_chunks
+from promontory.block.series import ChunkEntries
+from promontory.kernels.chunk_windows import choose_chunks, describe_chunks
 from promontory.store.merged_series import MergedSeries
 
 RECORD_BYTES = 16_000
 """What a chunk record is taken to need where its end is not known, as in Thanos."""
 BATCH_CHUNKS = 1 << 16
+BLOCK_CHUNKS = 1 << 10
+"""Of many blocks, a batch has so many chunks of each, which is worth the call."""
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -43,29 +46,31 @@ class ChunkRefs:
     size: Offsets
     series_ref: Offsets
 
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def take(self, index: Offsets) -> ChunkRefs:
-        """Return the chunks at `index`, in that order."""
-        return ChunkRefs(*(getattr(self, name)[index] for name in self.__slots__))
+    @staticmethod
+    def make(size: int) -> ChunkRefs:
+        """Return room for so many."""
+        block, row, source = (np.empty(size, np.int32) for _ in range(3))
+        return ChunkRefs(block, row, source, *(np.empty(size, np.int64) for _ in range(5)))
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The merged rows [first, last) and their chunks, `row` counting from `first`."""
+    """The merged rows [first, last), and int64[c]: which of `chunks`, whose row 0 is `origin`, are theirs."""
 
     first: int
     last: int
+    origin: int
     chunks: ChunkRefs
+    chosen: Offsets
 
 
 def plan_windows(merged: MergedSeries, alive: Bytes, *, window_bytes: int) -> Iterator[Window]:
     """Yield the rows in windows; of members whose `alive`, uint8[members], is 0 by then, no chunks."""
     before = merged.chunks_before
+    batch_chunks = max(BATCH_CHUNKS, BLOCK_CHUNKS * len(merged.members))
     first = 0
     while first < len(merged):
-        last = int(np.searchsorted(before, before[first] + BATCH_CHUNKS, side="right")) - 1
+        last = int(np.searchsorted(before, before[first] + batch_chunks, side="right")) - 1
         last = max(last, first + 1)
         chunks, block_start = _read_batch(merged, first, last)
         held = np.zeros(last - first + 1, np.int64)
@@ -74,12 +79,9 @@ def plan_windows(merged: MergedSeries, alive: Bytes, *, window_bytes: int) -> It
         while low < last - first:
             high = int(np.searchsorted(held, held[low] + window_bytes, side="right")) - 1
             high = max(high, low + 1)
-            room = int(before[first + high] - before[first + low])
-            chosen = np.empty(room, np.int64)
+            chosen = np.empty(int(before[first + high] - before[first + low]), np.int64)
             count = choose_chunks(block_start, chunks.row, alive, low, high, chosen)
-            part = chunks.take(chosen[:count])
-            np.subtract(part.row, np.int32(low), out=part.row)
-            yield Window(first + low, first + high, part)
+            yield Window(first + low, first + high, first, chunks, chosen[:count])
             low = high
         first = last
 
@@ -87,31 +89,34 @@ def plan_windows(merged: MergedSeries, alive: Bytes, *, window_bytes: int) -> It
 def _read_batch(merged: MergedSeries, first: int, last: int) -> tuple[ChunkRefs, Offsets]:
     """Return the chunks of the rows [first, last), `row` counting from `first`, and where each member's begin."""
     size = int(merged.chunks_before[last] - merged.chunks_before[first])
-    block, row, source = (np.empty(size, np.int32) for _ in range(3))
-    low, high, ref, bound, series_ref = (np.empty(size, np.int64) for _ in range(5))
+    chunks = ChunkRefs.make(size)
     block_start = np.zeros(len(merged.members) + 1, np.int64)
     begin = 0
     for number, member in enumerate(merged.members):
-        series = member.series
         start, end = member.find(first, last)
-        entries = series.rows.read_chunks(start, end)
-        span = slice(begin, begin + len(entries))
-        rows = np.arange(start, end, dtype=np.int32) if member.row is None else member.row[start:end]
-        block[span] = number
-        row[span] = rows[entries.row] - np.int32(first)
-        source[span] = series.source[start:end][entries.row]
-        series_ref[span] = series.rows.series_ref[start:end][entries.row]
-        low[span], high[span], ref[span] = entries.min_ms, entries.max_ms, entries.ref
-        bound[span] = bound_records(entries.ref, record_bytes=series.block.record_bytes or RECORD_BYTES)
-        begin = span.stop
+        rows, parts = member.series.rows, member.series.block
+        stop = begin + int(rows.chunk_count[start:end].sum())
+        block, row, source, low, high, ref, bound, series_ref = (
+            getattr(chunks, name)[begin:stop] for name in ChunkRefs.__slots__
+        )
+        rows.write_chunks(start, end, ChunkEntries(row, low, high, ref))
+        merged_row = np.arange(start, end, dtype=np.int32) if member.row is None else member.row[start:end]
+        record_bytes = parts.record_bytes or RECORD_BYTES
+        is_rising = describe_chunks(
+            number, first, record_bytes, merged_row, member.series.source[start:end], rows.series_ref[start:end],
+            ref, row, block, source, series_ref, bound,
+        )  # fmt: skip
+        if not is_rising:
+            bound[:] = bound_records(ref, record_bytes=record_bytes)
+        begin = stop
         block_start[number + 1] = begin
-    return ChunkRefs(block, row, source, low, high, ref, bound, series_ref), block_start
+    return chunks, block_start
 
 
 def bound_records(refs: Offsets, *, record_bytes: int) -> Offsets:
     """Return int64[c]: bytes that hold each record, as far as the next one's place or the longest one tells."""
     size = np.full(len(refs), record_bytes, np.int64)
-    order = np.arange(len(refs)) if np.all(refs[1:] >= refs[:-1]) else np.argsort(refs, kind="stable")
+    order = np.argsort(refs, kind="stable")
     step = np.diff(refs[order])
     near = (step > 0) & (step < record_bytes)
     size[order[:-1][near]] = step[near]

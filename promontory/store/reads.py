@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -22,6 +22,9 @@ from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, LocalBucket
 from promontory.errors import BucketError, CorruptionError
 from promontory.model.context import QueryContext
+
+UNASKED_BYTES = 64 << 20
+"""Room for so much is made without asking whether the objects are as large as the ranges say."""
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -95,31 +98,37 @@ def _carry_out_here(reading: Reading[Result], bucket: LocalBucket) -> Result:
 
 
 def _read_here(bucket: LocalBucket, asked: Sequence[ObjectRanges]) -> ReadBack:
-    """Read into one array; no room is made for what a file does not hold, whatever was asked."""
     errors: dict[int, BucketError] = {}
-    spans: list[list[tuple[int, int]]] = []
-    for number, one in enumerate(asked):
-        size_bytes = 0
-        try:
-            size_bytes = bucket.size_here(one.key)
-        except BucketError as error:
-            errors[number] = error
-        spans.append([(min(start, size_bytes), min(end, size_bytes)) for start, end in one.ranges])
+    spans = [list(one.ranges) for one in asked]
+    if sum(end - start for ranges in spans for start, end in ranges) > UNASKED_BYTES:
+        spans = [_clamp(bucket, number, one, errors) for number, one in enumerate(asked)]
     lengths = [end - start for ranges in spans for start, end in ranges]
-    start = np.cumsum([0, *lengths])
-    data = np.empty(int(start[-1]), np.uint8)
-    view, place, got = data.data, 0, np.array(lengths, np.int64)
+    bounds = list(accumulate(lengths, initial=0))
+    data = np.empty(bounds[-1], np.uint8)
+    view, place = data.data, 0
     for number, (one, ranges) in enumerate(zip(asked, spans, strict=True)):
         last = place + len(ranges)
-        into = [view[begin:end] for begin, end in pairwise(start[place : last + 1].tolist())]
-        try:
-            if number not in errors:
-                got[place:last] = bucket.read_here(one.key, [begin for begin, _ in ranges], into)
-        except BucketError as error:
-            errors[number] = error
-            got[place:last] = 0
+        if number not in errors:
+            into = [view[begin:end] for begin, end in pairwise(bounds[place : last + 1])]
+            try:
+                lengths[place:last] = bucket.read_here(one.key, [begin for begin, _ in ranges], into)
+            except BucketError as error:
+                errors[number] = error
+                lengths[place:last] = [0] * len(ranges)
         place = last
-    return ReadBack(data, start[:-1], got, errors)
+    return ReadBack(data, np.array(bounds[:-1], np.int64), np.array(lengths, np.int64), errors)
+
+
+def _clamp(
+    bucket: LocalBucket, number: int, one: ObjectRanges, errors: dict[int, BucketError]
+) -> list[tuple[int, int]]:
+    """Return the ranges less what the object does not hold, so that a false claim gets no room in memory."""
+    size_bytes = 0
+    try:
+        size_bytes = bucket.size_here(one.key)
+    except BucketError as error:
+        errors[number] = error
+    return [(min(start, size_bytes), min(end, size_bytes)) for start, end in one.ranges]
 
 
 async def _read(bucket: Bucket, asked: Sequence[ObjectRanges]) -> ReadBack:

@@ -21,7 +21,7 @@ from promontory.model.selector import Selector
 from promontory.store.aggregates import split_chunks
 from promontory.store.block_series import BlockParts
 from promontory.store.chunk_records import Records
-from promontory.store.chunk_windows import ChunkRefs, Window
+from promontory.store.chunk_windows import Window
 from promontory.store.deletions import cut_deleted
 from promontory.store.frames import arrange_rows, split_frame
 
@@ -44,37 +44,35 @@ def make_frames(
     """Return the rows of a window that have chunks, and what is wrong with others; `labels` are those of its rows."""
     refs = window.chunks
     errors: Errors = list(records.failures.values())
-    order = _order(refs, len(labels))
+    order = _order_by_row(window)
     good = (records.status == RECORD_GOOD) & _KNOWN[records.encoding]
     if not good.all():
-        told = ~good & ~np.isin(refs.block, list(records.failures))
-        errors += _find_errors(refs, records, told, blocks)
-        order = np.arange(len(refs))[order]
+        errors += _find_errors(window, records, ~good, blocks)
         order = order[good[order]]
+    chosen = window.chosen[order]
     chunks = ChunkColumns(
-        row=refs.row[order],
-        min_ms=refs.min_ms[order],
-        max_ms=refs.max_ms[order],
-        aggregate=np.full(len(refs.row[order]), Aggregate.RAW, np.uint8),
+        row=refs.row[chosen] - np.int32(window.first - window.origin),
+        min_ms=refs.min_ms[chosen],
+        max_ms=refs.max_ms[chosen],
+        aggregate=np.full(len(order), Aggregate.RAW, np.uint8),
         encoding=records.encoding[order],
         buffer=records.buffer[order],
         start=records.start[order],
         length=records.length[order],
-        source=refs.source[order],
+        source=refs.source[chosen],
     )
     frame = Frame(labels, chunks, records.buffers)
     if np.any(chunks.encoding == Encoding.AGGREGATES) or any(len(block.tombstones) for block in blocks):
-        frame, others = _edit_chunks(frame, refs.block[order], refs.series_ref[order], blocks, selector)
+        frame, others = _edit_chunks(frame, refs.block[chosen], refs.series_ref[chosen], blocks, selector)
         errors += others
     return list(split_frame(arrange_rows(_less_rows_without_chunks(frame)))), errors
 
 
-def _order(refs: ChunkRefs, rows: int) -> slice | Offsets:
-    """Return what puts the chunks in the order of rows; inside a row they stay in the order of blocks."""
-    if not len(refs) or refs.block[0] == refs.block[-1]:
-        return slice(None)
-    order = np.empty(len(refs), np.int64)
-    order_by_row(refs.row, np.zeros(rows + 1, np.int64), order)
+def _order_by_row(window: Window) -> Offsets:
+    """Return int64[c]: the window's chunks by row; inside a row they stay in the order of blocks."""
+    order = np.empty(len(window.chosen), np.int64)
+    place = np.zeros(window.last - window.first + 1, np.int64)
+    order_by_row(window.chunks.row, window.chosen, window.first - window.origin, place, order)
     return order
 
 
@@ -101,18 +99,21 @@ def _edit_chunks(
 
 
 def _find_errors(
-    refs: ChunkRefs, records: Records, told: NDArray[np.bool_], blocks: Sequence[BlockParts]
+    window: Window, records: Records, bad: NDArray[np.bool_], blocks: Sequence[BlockParts]
 ) -> Iterator[CorruptionError]:
-    for number in np.unique(refs.block[told]).tolist():
-        ulid, here = blocks[number].meta.ulid, told & (refs.block == number)
+    """Yield what is wrong with records of blocks that could be read."""
+    block, ref = window.chunks.block[window.chosen], window.chunks.ref[window.chosen]
+    told = bad & ~np.isin(block, list(records.failures))
+    for number in np.unique(block[told]).tolist():
+        ulid, here = blocks[number].meta.ulid, told & (block == number)
         for status, (expected, found) in _WRONG.items():
-            bad = refs.ref[here & (records.status == status)]
-            if len(bad):
-                yield _error("chunk record", ulid, bad, expected, found)
+            wrong = ref[here & (records.status == status)]
+            if len(wrong):
+                yield _error("chunk record", ulid, wrong, expected, found)
         unknown = here & (records.status == RECORD_GOOD)
         for code in np.unique(records.encoding[unknown]).tolist():
-            bad = refs.ref[unknown & (records.encoding == code)]
-            yield _error("chunk encoding", ulid, bad, "a known encoding", str(code))
+            wrong = ref[unknown & (records.encoding == code)]
+            yield _error("chunk encoding", ulid, wrong, "a known encoding", str(code))
 
 
 def _error(what: str, ulid: str, refs: Offsets, expected: str, found: str) -> CorruptionError:

@@ -86,7 +86,7 @@ def check_series(data: bytes) -> object:
             assert np.all(rows.labels.value != 0), "a label without a value"
             assert np.all(chunks.min_ms <= chunks.max_ms)
             assert error is None or SOURCE in str(error)
-            windows = [window.chunks for window in plan_windows(_merge(rows), ALIVE, window_bytes=50)]
+            windows = [window.chosen for window in plan_windows(_merge(rows), ALIVE, window_bytes=50)]
             assert sum(map(len, windows)) == len(chunks)
             found += [rows, chunks, str(error), windows]
     return found

@@ -58,10 +58,32 @@ def test_ranges_cover_each_record_and_nothing_wider_than_the_gap(
         assert all(unread[place + gap_bytes] > unread[place] + gap_bytes for place in range(len(unread) - gap_bytes))
 
 
-@given(st.lists(st.integers(0, 5), max_size=20))
-def test_chunks_are_put_in_the_order_of_rows_and_stay_in_that_of_blocks(rows: list[int]) -> None:
+@given(st.lists(st.integers(3, 8), max_size=20), st.data())
+def test_chunks_are_put_in_the_order_of_rows_and_stay_in_that_of_blocks(rows: list[int], data: st.DataObject) -> None:
     row = np.array(rows, np.int32)
+    chosen = np.array(sorted(data.draw(st.sets(st.sampled_from(range(len(rows)))) if rows else st.just(set()))), int)
     for order_by_row in (kernels.order_by_row, kernels.order_by_row.py_func):
-        place, order = np.zeros(7, np.int64), np.empty(len(rows), np.int64)
-        order_by_row(row, place, order)
-        assert order.tolist() == np.argsort(row, kind="stable").tolist()
+        place, order = np.zeros(7, np.int64), np.empty(len(chosen), np.int64)
+        order_by_row(row, chosen, 3, place, order)
+        assert order.tolist() == np.argsort(row[chosen], kind="stable").tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=12), st.booleans())
+def test_a_chunk_is_described_by_its_series_and_bounded_by_the_next(
+    chunks: list[tuple[int, int]], in_order: bool
+) -> None:
+    chunks = sorted(chunks)
+    refs = [ref for _, ref in chunks]
+    ref = np.array(sorted(refs) if in_order else refs, np.int64)
+    rows, source = np.array([5, 5, 7, 9], np.int32), np.array([1, 2, 3, 4], np.int32)
+    series_ref = np.array([10, 11, 12, 2**32 - 1], np.uint32)
+    for describe in (kernels.describe_chunks, kernels.describe_chunks.py_func):
+        row, block, sources = np.array([series for series, _ in chunks], np.int32), *np.empty((2, len(ref)), np.int32)
+        series, size = np.empty((2, len(ref)), np.int64)
+        rising = describe(6, 5, 20, rows, source, series_ref, ref, row, block, sources, series, size)
+        assert bool(rising) == bool(np.all(np.diff(ref) >= 0))
+        found = list(zip(row.tolist(), block.tolist(), sources.tolist(), series.tolist(), strict=True))
+        assert found == [(rows[one] - 5, 6, source[one], series_ref[one]) for one, _ in chunks]
+        if rising:
+            bounds = [step if 0 < step < 20 else 20 for step in np.diff(ref).tolist()] + [20]
+            assert size.tolist() == bounds[: len(ref)]
