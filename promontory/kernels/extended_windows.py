@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.rates import count_places, find_changes, find_resets
+from promontory.kernels.counter_resets import find_resets
+from promontory.kernels.rates import count_places, find_changes
 from promontory.kernels.start_times import find_restarted
 from promontory.kernels.windows import find_ends
 

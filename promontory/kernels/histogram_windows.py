@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.rates import extrapolate
+from promontory.kernels.extrapolation import extrapolate
 from promontory.kernels.windows import find_ends
 
 Longs = NDArray[np.int64]

@@ -40,14 +40,14 @@ def lookup_samples(
             return row
         start = row_start[row]
         find_ends(timestamps, start, row_start[row + 1], first_ms, step_ms, ends)
+        shown, found = out[row], present[row]
+        oldest_ms = first_ms - lookback_ms
         for j in range(len(ends)):
-            newest = ends[j] - 1
-            if newest < start or timestamps[newest] <= first_ms + j * step_ms - lookback_ms:
-                continue
-            if bits[newest] == stale:
-                continue
-            out[row, j] = timestamps[newest] / 1000.0 if times else values[newest]
-            present[row, j] = True
+            newest = wrap64(ends[j] - 1)
+            if ends[j] > start and timestamps[newest] > oldest_ms and bits[newest] != stale:
+                shown[j] = timestamps[newest] / 1000.0 if times else values[newest]
+                found[j] = True
+            oldest_ms += step_ms
     return len(row_start) - 1
 
 

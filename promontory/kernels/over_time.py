@@ -1,7 +1,7 @@
 """Row functions of the `*_over_time` family.
 
-Sums are compensated and walk each window; minimum and maximum keep a queue of candidates and cost O(1) a sample
-however far windows overlap. NaN is replaced by any number in minimum and maximum.
+Sums are compensated and walk each window, unless all of a row are whole numbers; extremes and quantiles go along with
+the windows.
 
 Source: Prometheus 3.14, promql/functions.go.
 """
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
+from promontory.kernels.extremes import slide_extremes
 from promontory.kernels.neumaier import add_compensated
-from promontory.kernels.quantiles import interpolate_sorted
+from promontory.kernels.sliding_quantiles import slide_quantiles
+from promontory.kernels.whole_sums import sum_whole, whole_sum
 from promontory.kernels.windows import ROW, window_kernel
 
 Floats = NDArray[np.float64]
@@ -72,51 +74,6 @@ def variance_of(values: Floats, low: int, high: int) -> float:
         term = distance * (values[i] - (mean + mean_lost))
         squares, squares_lost = add_compensated(term, squares, squares_lost)
     return (squares + squares_lost) / count
-
-
-@kernel("void(float64, float64[::1], int64[::1], int64[::1], int64[::1], float64[::1], boolean[::1])")
-def extremes(sign: float, values: Floats, low: Longs, high: Longs, queue: Longs, out: Floats, present: Flags) -> None:
-    """Evaluate the greatest of sign * value in each window.
-
-    `queue[head:tail]` are the samples that can still become the answer: each smaller than the one before it.
-    """
-    head = 0
-    tail = 0
-    taken = 0
-    for j in range(len(out)):
-        if high[j] <= low[j]:
-            continue
-        taken = max(taken, low[j])
-        for i in range(taken, high[j]):
-            value = sign * values[i]
-            if math.isnan(value):
-                continue
-            while tail > head and sign * values[queue[tail - 1]] < value:
-                tail -= 1
-            queue[tail] = i
-            tail += 1
-        taken = max(taken, high[j])
-        while head < tail and queue[head] < low[j]:
-            head += 1
-        out[j] = values[queue[head]] if head < tail else math.nan
-        present[j] = True
-
-
-@kernel("int64(float64[::1], int64, int64, float64[::1])")
-def sort_values(values: Floats, low: int, high: int, ordered: Floats) -> int:
-    """Write values[low:high] to `ordered`, NaN first and then rising; return how many."""
-    count = 0
-    for i in range(low, high):
-        if math.isnan(values[i]):
-            ordered[count] = values[i]
-            count += 1
-    numbers = count
-    for i in range(low, high):
-        if not math.isnan(values[i]):
-            ordered[count] = values[i]
-            count += 1
-    ordered[numbers:count].sort()
-    return count
 
 
 @kernel(ROW)
@@ -178,9 +135,13 @@ def total(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the compensated sum of each window."""
+    whole = sum_whole(values, start, end, low, high, places)
     for j in range(len(out)):
         if high[j] > low[j]:
-            out[j] = sum_of(values, low[j], high[j])
+            if whole:
+                out[j] = whole_sum(values, start, places, low[j], high[j])
+            else:
+                out[j] = sum_of(values, low[j], high[j])
             present[j] = True
 
 
@@ -191,9 +152,13 @@ def average(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the mean of each window."""
+    whole = sum_whole(values, start, end, low, high, places)
     for j in range(len(out)):
         if high[j] > low[j]:
-            out[j] = mean_of(values, low[j], high[j])
+            if whole:
+                out[j] = whole_sum(values, start, places, low[j], high[j]) / (high[j] - low[j])
+            else:
+                out[j] = mean_of(values, low[j], high[j])
             present[j] = True
 
 
@@ -230,7 +195,7 @@ def minimum(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the smallest value of each window."""
-    extremes(-1.0, values, low, high, places, out, present)
+    slide_extremes(-1.0, values, low, high, places, ordered, out, present)
 
 
 @kernel(ROW)
@@ -240,7 +205,7 @@ def maximum(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the greatest value of each window."""
-    extremes(1.0, values, low, high, places, out, present)
+    slide_extremes(1.0, values, low, high, places, ordered, out, present)
 
 
 @kernel(ROW)
@@ -250,11 +215,7 @@ def quantile(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the quantile `parameter` of each window."""
-    for j in range(len(out)):
-        if high[j] > low[j]:
-            count = sort_values(values, low[j], high[j], ordered)
-            out[j] = interpolate_sorted(parameter[j], ordered, count)
-            present[j] = True
+    slide_quantiles(values, low, high, parameter, ordered, out, present)
 
 
 count_windows = window_kernel(count)

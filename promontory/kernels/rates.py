@@ -1,17 +1,6 @@
 """Row functions of the rate family: rate, increase, delta, irate, idelta, resets, changes.
 
-    |<---------------- range ---------------->|
-    (  to_start  first ...... last   to_end   ]
-
-The increase between the first and the last sample is extrapolated to the edges of the window, or by half an
-average gap where an edge is further than 1.1 gaps away. A counter is never extrapolated below zero: after that
-choice, the way to the left is cut to the time at which the counter would have been zero. (Prometheus 2 did these
-two in the other order.)
-
-Counter resets are rare, so their places are found once a row; a window then adds the value before each reset
-inside it, in order, which gives the same digits as walking through the window.
-
-Source: Prometheus 3.14, promql/functions.go, extrapolatedRate and instantValue.
+Source: Prometheus 3.14, promql/functions.go, extrapolatedRate, instantValue, funcResets and funcChanges.
 """
 
 from __future__ import annotations
@@ -22,33 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
+from promontory.kernels.counter_resets import add_falls, bound_falls, find_resets, gather_falls
+from promontory.kernels.extrapolation import BLOCK, COLUMNS, extrapolate_columns, gather_columns
 from promontory.kernels.windows import ROW, window_kernel
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-
-@kernel("int64(float64[::1], int64, int64, int64[::1])")
-def find_resets(values: Floats, start: int, end: int, places: Longs) -> int:
-    """Write the indexes i with values[i] < values[i - 1]; return how many there are.
-
-    Slices make the indexes plainly non-negative, so that counting a stretch without resets is vector code.
-    """
-    count = 0
-    for base in range(start + 1, end, 256):
-        now = values[base : min(base + 256, end)]
-        before = values[base - 1 : min(base + 256, end) - 1]
-        falls = 0
-        for i in range(len(now)):
-            falls += now[i] < before[i]
-        if falls == 0:
-            continue
-        for i in range(len(now)):
-            if now[i] < before[i]:
-                places[count] = base + i
-                count += 1
-    return count
 
 
 @kernel("int64(float64[::1], int64, int64, int64[::1])")
@@ -63,27 +32,6 @@ def find_changes(values: Floats, start: int, end: int, places: Longs) -> int:
     return count
 
 
-@kernel("float64(float64, float64, int64, int64, int64, int64, int64, int64)")
-def extrapolate(
-    increase: float, first_value: float, first_ms: int, last_ms: int, gaps: int, start_ms: int, end_ms: int,
-    counter: int,
-) -> float:  # fmt: skip
-    """Return the factor by which the increase from first to last sample grows to fill the window."""
-    to_start = (first_ms - start_ms) / 1000.0
-    to_end = (end_ms - last_ms) / 1000.0
-    sampled = (last_ms - first_ms) / 1000.0
-    gap = sampled / gaps
-    threshold = gap * 1.1
-    if to_start >= threshold:
-        to_start = gap / 2.0
-    if counter and increase > 0.0 and first_value >= 0.0:
-        to_zero = sampled * (first_value / increase)
-        to_start = min(to_start, to_zero)
-    if to_end >= threshold:
-        to_end = gap / 2.0
-    return (sampled + to_start + to_end) / sampled if sampled != 0.0 else 1.0
-
-
 @kernel(ROW.replace("void(", "void(int64, float64, "))
 def counter_row(
     counter: int, divisor: float,
@@ -92,27 +40,21 @@ def counter_row(
     places: Longs, ordered: Floats, out: Floats, present: Flags,
 ) -> None:  # fmt: skip
     """Evaluate the extrapolated increase of each window with two samples or more, divided by `divisor`."""
+    columns, falls = ordered[: COLUMNS * BLOCK], ordered[COLUMNS * BLOCK :]
     resets = find_resets(values, start, end, places) if counter else 0
-    from_reset = 0
-    for j in range(len(out)):
-        first = low[j]
-        last = high[j] - 1
-        if last <= first:
-            continue
-        increase = values[last] - values[first]
-        while from_reset < resets and places[from_reset] <= first:
-            from_reset += 1
-        reset = from_reset
-        while reset < resets and places[reset] <= last:
-            increase += values[places[reset] - 1]
-            reset += 1
-        end_ms = first_ms + j * step_ms
-        factor = extrapolate(
-            increase, values[first], timestamps[first], timestamps[last], last - first, end_ms - range_ms, end_ms,
-            counter,
+    exact = gather_falls(values, start, end, places, resets, falls)
+    spare = len(places) - 2 * BLOCK
+    reached = 0
+    for base in range(0, len(out), BLOCK):
+        top = min(base + BLOCK, len(out))
+        gather_columns(
+            timestamps, values, low[base:top], high[base:top], first_ms + base * step_ms, step_ms, range_ms, columns
         )  # fmt: skip
-        out[j] = increase * (factor / divisor)
-        present[j] = True
+        if resets:
+            below, upto = places[spare : spare + top - base], places[spare + BLOCK : spare + BLOCK + top - base]
+            reached = bound_falls(places, resets, reached, low[base:top], high[base:top], below, upto)
+            add_falls(exact, falls, below, upto, columns[: top - base])
+        extrapolate_columns(counter, divisor, columns, out[base:top], present[base:top])
 
 
 @kernel(ROW)

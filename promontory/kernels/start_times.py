@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
-from promontory.kernels.rates import count_places, extrapolate
+from promontory.kernels.extrapolation import extrapolate
+from promontory.kernels.rates import count_places
 from promontory.kernels.windows import find_ends
 
 Floats = NDArray[np.float64]

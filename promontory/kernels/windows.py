@@ -15,7 +15,7 @@ row into values. Row functions stand in rates.py, over_time.py and trends.py and
     first_ms, step_ms, range_ms
     at_ms                 int64[k], the evaluation times: window ends before offset and @
     parameter             float64[k], the scalar argument at each time, or empty
-    places, ordered       int64[m], float64[m] scratch, m = samples of the longest row
+    places, ordered       int64[m + ROOM], float64[m + ROOM] scratch, m = samples of the longest row
     out, present          float64[k], bool[k]; present is False on entry
 """
 
@@ -46,6 +46,8 @@ WindowKernel = Kernel[
 # The value that ends a series; the model knows it as STALE_NAN_BITS.
 STALE_BITS = 0x7FF0000000000002
 
+# What row functions need of scratch beside a place a sample.
+ROOM = 2048
 # Samples that windows hold together, each counted in every window it is in, between two looks at `stop`: a tenth of
 # a second of sums. One row can hold a subquery of millions of samples and thousands of windows over all of them.
 BLOCK_VISITS = 32 << 20
@@ -66,18 +68,25 @@ def find_ends(timestamps: Longs, start: int, end: int, first_ms: int, step_ms: i
 
     Each step begins where the last one would predict, so an evenly scraped series costs two comparisons a time.
     """
-    position = start
+    row = timestamps[start:end]
+    size = len(row)
+    position = 0
     stride = 0
+    time_ms = first_ms
     for j in range(len(out)):
-        time_ms = first_ms + j * step_ms
-        guess = min(position + stride, end)
-        while guess > position and timestamps[guess - 1] > time_ms:
-            guess -= 1
-        while guess < end and timestamps[guess] <= time_ms:
-            guess += 1
-        stride = guess - position
+        guess = position + stride
+        # Unsigned indexes: with signed ones, whether they count from the end is asked at each of them.
+        even = guess > position and guess < size and row[wrap64(guess - 1)] <= time_ms and row[wrap64(guess)] > time_ms
+        if not even:
+            guess = min(guess, size)
+            while guess > position and row[guess - 1] > time_ms:
+                guess -= 1
+            while guess < size and row[guess] <= time_ms:
+                guess += 1
+            stride = guess - position
         position = guess
-        out[j] = position
+        out[j] = start + position
+        time_ms += step_ms
 
 
 @kernel("int64(uint64[::1])")

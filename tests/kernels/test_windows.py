@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from promontory.kernels import absolute_deviation, over_time, rates, sample_times, smoothing, trends
+from promontory.kernels.counter_resets import find_resets
 from promontory.kernels.lookup import lookup_samples
-from promontory.kernels.windows import BLOCK_VISITS, WindowKernel, block_width, count_stale, find_ends
+from promontory.kernels.windows import BLOCK_VISITS, ROOM, WindowKernel, block_width, count_stale, find_ends
 
 KERNELS: dict[str, WindowKernel] = {
     name: kernel
@@ -54,7 +55,7 @@ def evaluate(
     ends = np.zeros(count + shift if shift >= 0 else 2 * count, np.int64)
     done = walk(
         starts, times, flat, first, step, window, shift, at_ms, np.full(2 * count, parameter), np.zeros(1, np.uint8),
-        ends, np.zeros(len(flat), np.int64), np.zeros(len(flat)), out, present,
+        ends, np.zeros(len(flat) + ROOM, np.int64), np.zeros(len(flat) + ROOM), out, present,
     )  # fmt: skip
     assert done == len(starts) - 1
     return out, present
@@ -122,9 +123,9 @@ def test_resets_are_found_in_long_rows() -> None:
     row[700:] -= 500
     row[2999] = 0
     places = np.zeros(3000, np.int64)
-    assert rates.find_resets(row, 0, 3000, places) == 2
+    assert find_resets(row, 0, 3000, places) == 2
     assert places[:2].tolist() == [700, 2999]
-    assert rates.find_resets.py_func(row, 0, 3000, places) == 2
+    assert find_resets.py_func(row, 0, 3000, places) == 2
 
 
 def test_ends_are_found_whatever_the_pace() -> None:

@@ -16,7 +16,7 @@ from promontory.kernels import over_time, rates, sample_times, trends
 from promontory.kernels.absolute_deviation import mad_windows
 from promontory.kernels.lookup import find_newest, lookup_samples
 from promontory.kernels.smoothing import smoothing_windows
-from promontory.kernels.windows import WindowKernel
+from promontory.kernels.windows import ROOM, WindowKernel
 from promontory.model.histograms import HistogramCells
 from promontory.model.samples import Samples, drop_stale
 from promontory.model.time_range import TimeGrid
@@ -163,7 +163,7 @@ class WindowStage:
             samples.row_start, samples.timestamps_ms, samples.values,
             ends.start_ms, ends.step_ms, self.range_ms, shift, self.grid.times_ms(), self.parameter,
             self.run.stop, np.empty(count + shift if shift >= 0 else 2 * count, np.int64),
-            np.empty(longest, np.int64), np.empty(longest), values, present,
+            np.empty(longest + ROOM, np.int64), np.empty(longest + ROOM), values, present,
         )  # fmt: skip
         return values, present
 
