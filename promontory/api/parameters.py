@@ -36,7 +36,10 @@ class Parameters:
 
     def text(self, *names: str) -> str:
         """Return the first value of the first name that has one, or an empty text."""
-        return next((self._values[name][0] for name in names if self._values.get(name)), "")
+        for name in names:
+            if values := self._values.get(name):
+                return values[0]
+        return ""
 
     def texts(self, *names: str) -> list[str]:
         """Return all values of the names."""
@@ -134,13 +137,15 @@ def too_large() -> ApiError:
 
 def _pairs(form: bytes) -> Iterable[tuple[str, str]]:
     for pair in form.decode("latin-1").split("&"):
-        if not pair or ";" in pair or _BROKEN_ESCAPE.search(pair):
+        if not pair or ";" in pair or ("%" in pair and _BROKEN_ESCAPE.search(pair)):
             continue
         name, _, value = pair.partition("=")
         yield _unquote(name), _unquote(value)
 
 
 def _unquote(text: str) -> str:
+    if text.isascii() and "%" not in text and "+" not in text:
+        return text
     return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode(errors="surrogateescape")
 
 

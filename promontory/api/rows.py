@@ -86,8 +86,11 @@ class StepRows:
     def take(self, first: int, end: int) -> Points:
         """Return the samples of rows [first, end)."""
         present = self._present[first:end]
-        times_ms = np.broadcast_to(self._times_ms, present.shape)
+        times_ms = np.empty(present.shape, np.int64)
+        times_ms[:] = self._times_ms
         cells = self._cells
+        if cells is None and present.all():
+            return Points(times_ms.ravel(), self._values[first:end].ravel(), None)
         if cells is not None:
             cells = HistogramCells(cells.index[first:end][present], cells.table)
         return Points(times_ms[present], self._values[first:end][present], cells)
