@@ -23,8 +23,8 @@ from promontory.store.merge import close_stream
 
 MORSEL_BYTES = 2 << 20
 MORSELS_IN_FLIGHT = 4
-# What is gathered goes out with half a morsel: waiting for a whole one would leave threads idle.
-LEAST_SHARE = 0.5
+# What is gathered goes out with so much of a morsel: waiting for a whole one would leave threads idle.
+LEAST_SHARE = 0.75
 Done = TypeVar("Done")
 
 
