@@ -78,15 +78,33 @@ def find_ends(timestamps: Longs, start: int, end: int, first_ms: int, step_ms: i
         # Unsigned indexes: with signed ones, whether they count from the end is asked at each of them.
         even = guess > position and guess < size and row[wrap64(guess - 1)] <= time_ms and row[wrap64(guess)] > time_ms
         if not even:
-            guess = min(guess, size)
-            while guess > position and row[guess - 1] > time_ms:
-                guess -= 1
-            while guess < size and row[guess] <= time_ms:
-                guess += 1
+            guess = find_after(row, position, min(guess, size), time_ms)
             stride = guess - position
         position = guess
         out[j] = start + position
         time_ms += step_ms
+
+
+@kernel("int64(int64[::1], int64, int64, int64)")
+def find_after(row: Longs, first: int, guess: int, time_ms: int) -> int:
+    """Return the index of the first sample after a time, `first` or later, near the guess or wherever it is.
+
+    first <= guess <= len(row)
+    """
+    low, high = first, guess
+    if guess == first or row[guess - 1] <= time_ms:
+        low, leap = guess, 1
+        while low + leap <= len(row) and row[low + leap - 1] <= time_ms:
+            low += leap
+            leap *= 2
+        high = min(low + leap, len(row))
+    while low < high:
+        middle = (low + high) // 2
+        if row[middle] <= time_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @kernel("int64(uint64[::1])")

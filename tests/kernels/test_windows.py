@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from promontory.kernels import absolute_deviation, over_time, rates, sample_times, smoothing, trends
 from promontory.kernels.counter_resets import find_resets
 from promontory.kernels.lookup import lookup_samples
-from promontory.kernels.windows import BLOCK_VISITS, ROOM, WindowKernel, block_width, count_stale, find_ends
+from promontory.kernels.windows import BLOCK_VISITS, ROOM, WindowKernel, block_width, count_stale, find_after, find_ends
 
 KERNELS: dict[str, WindowKernel] = {
     name: kernel
@@ -134,6 +134,19 @@ def test_ends_are_found_whatever_the_pace() -> None:
         ends = np.zeros(12, np.int64)
         find(times, 0, len(times), -5, 10, ends)
         assert ends.tolist() == np.searchsorted(times, np.arange(-5, 115, 10), side="right").tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 50), max_size=40), st.integers(-5, 60), st.data())
+def test_the_first_sample_after_a_time_is_found_from_any_guess(
+    gaps: list[int], time_ms: int, data: st.DataObject
+) -> None:
+    row = np.cumsum(np.array(gaps, np.int64))
+    expected = int(np.searchsorted(row, time_ms, side="right"))
+    first = data.draw(st.integers(0, expected))
+    guess = data.draw(st.integers(first, len(row)))
+    for find in (find_after, find_after.py_func):
+        assert find(row, first, guess, time_ms) == expected
 
 
 def test_only_the_stale_marker_is_stale() -> None:
