@@ -16,7 +16,13 @@ from promontory.model.result import Annotations
 
 ANNOTATIONS_SHOWN = 10
 
-Piece = Callable[[], bytes | memoryview]
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a body: what makes its bytes and, if it is cheap to know, what says how many, -1 where it is not."""
+
+    make: Callable[[], bytes | memoryview]
+    measure: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from promontory.api.numbers import format_scalar
 from promontory.api.rows import Rows, SampleRows, StepRows
 from promontory.kernels.digits import OVERRUN_BYTES
 from promontory.kernels.json import write_rows
+from promontory.kernels.json_size import UNKNOWN, measure_samples
 from promontory.kernels.shortest import powers_of_ten
 from promontory.model.label_rows import LabelRows
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, StringResult, VectorResult
@@ -47,7 +48,7 @@ class EncodedResult:
 
     def whole(self) -> bytes:
         """Return everything at once, for tests."""
-        return b"".join((self.body.head, *(make() for make in self.body.pieces), self.body.tail))
+        return b"".join((self.body.head, *(piece.make() for piece in self.body.pieces), self.body.tail))
 
 
 def is_small(result: QueryResult) -> bool:
@@ -87,7 +88,11 @@ def _encode_rows(rows: Rows, *, is_matrix: bool, limit: int) -> EncodedResult:
             text = _encode_piece(rows, labels, first, end, is_matrix=is_matrix)
             return text[: len(text) - is_last].data
 
-        return make
+        def measure() -> int:
+            size = _measure_piece(rows, labels, first, end, is_matrix=is_matrix)
+            return size if size == UNKNOWN else size - is_last
+
+        return Piece(make, measure)
 
     ranges = [(first, end) for first, end in _pieces(rows.weights[:last]) if rows.counts[first:end].any()]
     body = Body(
@@ -116,6 +121,21 @@ def _encode_piece(rows: Rows, labels: LabelText, first: int, end: int, *, is_mat
         points.values.view(np.uint64), powers_of_ten(), int(is_matrix), out,
     )  # fmt: skip
     return out[:size]
+
+
+def _measure_piece(rows: Rows, labels: LabelText, first: int, end: int, *, is_matrix: bool) -> int:
+    """Return the length of what `_encode_piece` writes, UNKNOWN where that is as much work."""
+    points = rows.take(first, end)
+    if points.histograms is not None:
+        return UNKNOWN
+    size = measure_samples(points.times_ms, points.values, points.values.view(np.uint64))
+    if size == UNKNOWN:
+        return UNKNOWN
+    _, label_start = labels.write(first, end)
+    is_written = rows.counts[first:end] > 0
+    # Around a row's samples: the key, a brace and a comma, for a matrix two brackets; its last sample has no comma.
+    frame = len(MATRIX_KEY) + 3 if is_matrix else len(VECTOR_KEY) + 1
+    return size + int(np.diff(label_start)[is_written].sum()) + frame * int(np.count_nonzero(is_written))
 
 
 def _longest_time(times_ms: NDArray[np.int64]) -> int:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from promontory.api.answer import Answer, Body, success, success_of
+from promontory.api.answer import Answer, Body, Piece, success, success_of
 from promontory.api.call import Call
 from promontory.api.encoder import TRUNCATED
 from promontory.api.failure import ApiError, bad_data, invalid_parameter, query_failure
@@ -165,9 +165,9 @@ def _unite(parts: list[LabelRows], context: QueryContext) -> LabelRows:
     return rows.take(np.flatnonzero(~rows.equal_neighbours()))
 
 
-def _piece(labels: LabelText, first: int, count: int) -> Callable[[], bytes]:
+def _piece(labels: LabelText, first: int, count: int) -> Piece:
     end = min(first + ROWS_PER_PIECE, count)
-    return lambda: labels.write_list(first, end).removesuffix(b"," if end == count else b"")
+    return Piece(lambda: labels.write_list(first, end).removesuffix(b"," if end == count else b""))
 
 
 def _annotations(context: QueryContext, *, is_truncated: bool) -> Annotations:

@@ -137,3 +137,22 @@ def test_large_answers_come_in_pieces() -> None:
     found = json.loads(encoded.whole())["result"]
     assert len(found) == count
     assert found[-1]["values"][-1] == [999, str(count * 1000 - 1)]
+
+
+@pytest.mark.parametrize("is_range", [False, True])
+def test_pieces_know_their_length_where_it_is_cheap(monkeypatch: pytest.MonkeyPatch, is_range: bool) -> None:
+    monkeypatch.setattr("promontory.api.encoder.PIECE_SAMPLES", 3)
+    values = np.array([[1.0, 2.25], [3.0, 0.0], [-5.0, 7.0], [1 / 3, 1.0], [0.0, 0.0]])[:, : 1 + is_range]
+    present = np.ones(values.shape, bool)
+    present[[1, 4]] = False
+    labels = label_rows(*({"i": "é" * row} for row in range(5)))
+    grid = TimeGrid(1500, 2000, 500) if is_range else TimeGrid(1500, 1500, 0)
+    result = QueryResult(VectorResult(grid, steps(labels, values, present=present)))
+    sizes = [
+        (piece.measure(), len(piece.make()))
+        for piece in encode_result(result, is_range=is_range).body.pieces
+        if piece.measure is not None
+    ]
+    assert len(sizes) > 1
+    assert [measured for measured, _ in sizes[:-1]] == [size for _, size in sizes[:-1]]
+    assert sizes[-1][0] == -1

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from promontory.api.answer import Answer, Body
+from promontory.api.answer import Answer, Body, Piece
 from promontory.api.response import PIECES_AHEAD, AnswerResponse
 from tests.api.small_backend import SmallSite
 
@@ -30,8 +30,7 @@ async def test_pieces_are_the_whole_answer_plain_and_gzipped(monkeypatch: pytest
         plain = await client.get(LONG, headers={"accept-encoding": "identity"})
         async with client.stream("GET", LONG, headers={"accept-encoding": "gzip"}) as response:
             packed = b"".join([part async for part in response.aiter_raw()])
-    assert "content-length" in whole.headers
-    assert "content-length" not in plain.headers
+    assert plain.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
     assert plain.content == whole.content == gzip.decompress(packed)
     assert site.app.outbox.held_bytes == 0
 
@@ -44,7 +43,7 @@ class Slow:
         self.is_over = False
         self.wire: asyncio.Queue[dict[str, object]] = asyncio.Queue(1)
         self.pool = ThreadPoolExecutor(1)
-        body = Body(b"[", [self._make] * 100, b"]")
+        body = Body(b"[", [Piece(self._make)] * 100, b"]")
         self.response = AnswerResponse(Answer(body, on_sent=self._end), self.pool)
 
     async def take(self, count: int) -> None:
@@ -92,12 +91,31 @@ async def test_no_more_pieces_are_made_for_a_client_that_left() -> None:
     assert slow.is_over
 
 
+@pytest.mark.parametrize(
+    ("sizes", "is_known"), [((2, 1), True), ((-1, 1), False), ((2, -1), False), ((2, None), False)]
+)
+async def test_a_length_is_sent_where_all_pieces_know_theirs(sizes: tuple[int | None, ...], is_known: bool) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    pieces = [
+        Piece(lambda text=text: text, None if size is None else lambda size=size: size)  # type: ignore[misc]
+        for text, size in zip((b"1,", b"2"), sizes, strict=True)
+    ]
+    await AnswerResponse(Answer(Body(b"[", pieces, b"]")), ThreadPoolExecutor(2))(SCOPE, stays, send)  # type: ignore[arg-type]
+    assert b"".join(message.get("body", b"") for message in sent) == b"[1,2]"  # type: ignore[misc]
+    headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
+    assert headers.get(b"content-length") == (b"5" if is_known else None)
+
+
 async def test_a_piece_that_fails_ends_the_answer() -> None:
     def fail() -> bytes:
         raise ZeroDivisionError
 
     ended = []
-    body = Body(b"[", [lambda: b"1,", fail, lambda: b"2"], b"]")
+    body = Body(b"[", [Piece(lambda: b"1,"), Piece(fail), Piece(lambda: b"2")], b"]")
     response = AnswerResponse(Answer(body, on_sent=lambda: ended.append(1)), ThreadPoolExecutor(2))
 
     async def send(message: dict[str, object]) -> None:
