@@ -33,16 +33,15 @@ from promontory.store.window_frames import Errors, make_frames
 LABEL_FRAME_ROWS = 10_000
 BLOCKS_AT_ONCE = 128
 
-Found = tuple[BlockSeries, int]
-
 
 @dataclass(frozen=True, slots=True)
 class WindowFrames:
-    """The frames of one window, what could not be read for them, and the bytes that were."""
+    """The frames of one window, what could not be read for them, the bytes that were, and whether it is the last."""
 
     frames: Sequence[Frame]
     errors: Errors
     held_bytes: int
+    is_last: bool
 
 
 async def read_blocks(
@@ -56,28 +55,26 @@ async def read_blocks(
 ) -> AsyncGenerator[Frame, None]:
     """Yield the series of the blocks in order, each label set once. `window_bytes` is about what is held, twice."""
     held = _Held(context)
+    plan = _Plan(selector, window_bytes, gap_bytes, SeriesMerger(context.symbols))
+    ahead: asyncio.Task[WindowFrames] | None = None
     try:
-        merged = await _find_all(blocks, bucket, selector, context, held)
-        if selector.skip_chunks:
-            for frame in _label_frames(merged.labels):
+        merged, windows, found = await _open(blocks, bucket, plan, context, held)
+        held.hold(merged.held_bytes)
+        for frame in _label_frames(merged.labels) if selector.skip_chunks else ():
+            yield frame
+        while found is not None:
+            ahead = None if found.is_last else asyncio.ensure_future(carry_out(next(windows), bucket, context))
+            held.hold(merged.held_bytes + found.held_bytes)
+            for error in found.errors:
+                context.tolerate(error)
+            for frame in found.frames:
                 yield frame
-            return
-        windows = _read_windows(merged, selector, window_bytes=window_bytes, gap_bytes=gap_bytes)
-        base_bytes = held.size_bytes
-        ahead = asyncio.ensure_future(carry_out(next(windows), bucket, context))
-        try:
-            while (found := await ahead) is not None:
-                ahead = asyncio.ensure_future(carry_out(next(windows), bucket, context))
-                held.hold(base_bytes + found.held_bytes)
-                for error in found.errors:
-                    context.tolerate(error)
-                for frame in found.frames:
-                    yield frame
-        finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            found = None if ahead is None else await ahead
     finally:
         held.hold(0)
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def find_in_block(block: BlockParts, bucket: Bucket, selector: Selector, context: QueryContext) -> BlockSeries:
@@ -108,53 +105,100 @@ class _Held:
             self._context.budget.charge(size_bytes - before)
 
 
-async def _find_all(
-    blocks: Sequence[BlockParts], bucket: Bucket, selector: Selector, context: QueryContext, held: _Held
-) -> MergedSeries:
-    merger = SeriesMerger(context.symbols)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one reading of blocks goes by."""
 
-    async def find(block: BlockParts) -> Found | None:
-        try:
-            header = await block.index.header()
-            found = await carry_out(_find_and_add(block, header, selector, merger), bucket, context)
-        except (CorruptionError, BucketError) as error:
-            context.tolerate(error)
-            return None
-        held.hold(held.size_bytes + found[0].held_bytes)
-        if found[0].error is not None:
-            context.tolerate(found[0].error)
+    selector: Selector
+    window_bytes: int
+    gap_bytes: int
+    merger: SeriesMerger
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The series of one block and the number of their labels in the merger, or why there are none."""
+
+    added: tuple[BlockSeries, int] | None
+    error: BucketError | CorruptionError | None
+
+
+Windows = Iterator[Reading[WindowFrames]]
+_Opened = tuple[MergedSeries, Windows, WindowFrames | None]
+
+
+async def _open(
+    blocks: Sequence[BlockParts], bucket: Bucket, plan: _Plan, context: QueryContext, held: _Held
+) -> _Opened:
+    """Find and merge the series, and read the first window. A small query of one block does all in one hop."""
+
+    def note(found: _Found) -> _Found:
+        if found.error is not None:
+            context.tolerate(found.error)
+        if found.added is not None:
+            held.hold(held.size_bytes + found.added[0].held_bytes)
         return found
 
-    found = [one for one in await map_concurrently(find, blocks, limit=BLOCKS_AT_ONCE) if one is not None]
-    held.hold(held.size_bytes + merger.held_bytes)
-    merged = await context.run(merger.merge, found, limit=selector.limit)
-    held.hold(merged.held_bytes)
-    return merged
+    async def find(block: BlockParts) -> _Found:
+        header = await _open_header(block)
+        if not isinstance(header, IndexHeader):
+            return note(_Found(None, header))
+        return note(await carry_out(_find(block, header, plan), bucket, context))
+
+    if len(blocks) == 1:
+        header = await _open_header(blocks[0])
+        if isinstance(header, IndexHeader):
+            found, opened = await carry_out(_find_and_begin(blocks[0], header, plan), bucket, context)
+            note(found)
+            return opened
+    every = await map_concurrently(find, blocks, limit=BLOCKS_AT_ONCE)
+    held.hold(held.size_bytes + plan.merger.held_bytes)
+    return await carry_out(_begin(every, plan), bucket, context)
 
 
-def _find_and_add(block: BlockParts, header: IndexHeader, selector: Selector, merger: SeriesMerger) -> Reading[Found]:
-    series = yield from find_series(block, header, selector, merger.symbols)
-    return merger.add(series)
+async def _open_header(block: BlockParts) -> IndexHeader | CorruptionError | BucketError:
+    try:
+        return await block.index.header()
+    except (CorruptionError, BucketError) as error:
+        return error
 
 
-def _read_windows(
-    merged: MergedSeries, selector: Selector, *, window_bytes: int, gap_bytes: int
-) -> Iterator[Reading[WindowFrames | None]]:
-    """Yield readings, each of the next window when it is carried out, and of None when there is none."""
+def _find(block: BlockParts, header: IndexHeader, plan: _Plan) -> Reading[_Found]:
+    try:
+        series = yield from find_series(block, header, plan.selector, plan.merger.symbols)
+    except (CorruptionError, BucketError) as error:
+        return _Found(None, error)
+    return _Found(plan.merger.add(series), series.error)
+
+
+def _find_and_begin(block: BlockParts, header: IndexHeader, plan: _Plan) -> Reading[tuple[_Found, _Opened]]:
+    found = yield from _find(block, header, plan)
+    return found, (yield from _begin([found], plan))
+
+
+def _begin(found: Sequence[_Found], plan: _Plan) -> Reading[_Opened]:
+    """Merge what was found and read the first window, where chunks are wanted."""
+    merged = plan.merger.merge([one.added for one in found if one.added is not None], limit=plan.selector.limit)
+    windows = _read_windows(merged, plan)
+    wants_chunks = len(merged) and not plan.selector.skip_chunks
+    return merged, windows, (yield from next(windows)) if wants_chunks else None
+
+
+def _read_windows(merged: MergedSeries, plan: _Plan) -> Windows:
+    """Yield readings, each of the next window when it is carried out; for as many as there are windows."""
     blocks = [member.series.block for member in merged.members]
     alive = np.ones(len(blocks), np.uint8)
-    windows = plan_windows(merged, alive, window_bytes=window_bytes)
+    windows = plan_windows(merged, alive, window_bytes=plan.window_bytes)
 
-    def read_next() -> Reading[WindowFrames | None]:
-        window = next(windows, None)
-        if window is None:
-            return None
-        records = yield from read_records(window, blocks, gap_bytes=gap_bytes)
+    def read_next() -> Reading[WindowFrames]:
+        window = next(windows)
+        records = yield from read_records(window, blocks, gap_bytes=plan.gap_bytes)
         for number in records.failures:
             alive[number] = 0
         labels = merged.labels.slice(window.first, window.last)
-        frames, errors = make_frames(window, records, labels, blocks, selector)
-        return WindowFrames(frames, errors, sum(len(buffer) for buffer in records.buffers))
+        frames, errors = make_frames(window, records, labels, blocks, plan.selector)
+        held_bytes = sum(len(buffer) for buffer in records.buffers)
+        return WindowFrames(frames, errors, held_bytes, is_last=window.last == len(merged))
 
     while True:
         yield read_next()
