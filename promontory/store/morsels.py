@@ -9,6 +9,7 @@ does not hold back what is worked on.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ async def work_on_morsels(
 class _Gathering:
     """What is in hand between two Frames: whole series that are not yet a morsel, and the last one, which may go on.
 
-    A morsel is about 1 in all, of shares that rows have of its bytes or of its number of series.
+    A morsel is about 1 in all: its share of the bytes and that of the number of series.
     """
 
     def __init__(self, payload_bytes: int, rows: int) -> None:
@@ -144,11 +145,13 @@ class _Gathering:
     def _cut(self, frame: Frame) -> Iterator[Morsel]:
         """Take the rows in pieces of equal shares, never between two of one series."""
         rows = len(frame.labels)
-        shares = np.cumsum(self._shares(frame))
-        total = float(shares[-1]) if rows else 0.0
-        first, pieces = 0, max(1, round(total))
+        pieces = max(1, math.ceil(self._share_of(frame)))
+        if pieces > 1:
+            payload = np.bincount(frame.chunks.row, weights=frame.chunks.length, minlength=rows)
+            shares = np.cumsum(payload / self._payload_bytes + self._row_share)
+        first = 0
         for number in range(1, pieces + 1):
-            last = rows if number == pieces else int(np.searchsorted(shares, total * number / pieces))
+            last = rows if number == pieces else int(np.searchsorted(shares, shares[-1] * number / pieces))
             while first < last < rows and frame.labels.compare(last - 1, frame.labels, last) == 0:
                 last += 1
             if last > first:
@@ -157,7 +160,7 @@ class _Gathering:
 
     def _take(self, *parts: Frame) -> Iterator[Morsel]:
         self._whole += parts
-        self._share += sum(float(self._shares(part).sum()) for part in parts)
+        self._share += sum(map(self._share_of, parts))
         if self._share >= LEAST_SHARE:
             yield self._give()
 
@@ -166,10 +169,8 @@ class _Gathering:
         self._whole, self._share = [], 0.0
         return morsel
 
-    def _shares(self, frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Return float64[n]: the share of each row in a morsel."""
-        payload = np.bincount(frame.chunks.row, weights=frame.chunks.length, minlength=len(frame.labels))
-        return np.maximum(payload / self._payload_bytes, self._row_share)
+    def _share_of(self, frame: Frame) -> float:
+        return frame.payload_bytes / self._payload_bytes + len(frame.labels) * self._row_share
 
 
 def _count_equal(part: Frame, frame: Frame) -> int:

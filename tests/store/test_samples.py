@@ -192,9 +192,9 @@ async def test_morsels_are_bounded_and_hold_whole_series_in_order(context: Query
     store = MemoryStore(rows, frame_rows=7)
     frames = store.select(EVERYTHING, context)
     morsels = [morsel async for morsel in gather_morsels(frames, context, payload_bytes=2000)]
-    assert len(morsels) >= 8
+    assert len(morsels) >= 4
     joined = [morsel.join() for morsel in morsels]
-    assert max(frame.payload_bytes for frame in joined) < 3000 < MORSEL_BYTES
+    assert max(frame.payload_bytes for frame in joined) < 2 * 2000 < MORSEL_BYTES
     assert sum(len(frame.labels) for frame in joined) == 60
     found = await read(store, context)
     assert list(found) == [f'{{n="{number:04d}"}}' for number in range(60)]
