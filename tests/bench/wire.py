@@ -2,9 +2,10 @@
 
 usage: python -m tests.bench.wire [--repetitions N]
 
-Codec: messages of 200,000 series x 8 labels with a chunk of 200 bytes each, into one symbol table and back.
+Codec: messages of 200,000 series x 8 labels with a chunk of 200 bytes each, into one symbol table and back: as series,
+which every peer understands, and as Frames.
 Stream: 62 MB of chunks from a server process to a client's Frames over one gRPC stream, merged (2,500 rows) and as
-twelve blocks come (30,000 rows). Best of the repetitions, because the machine is shared.
+twelve blocks come (30,000 rows). Latency: an answer of ten rows. Best of the repetitions: the machine is shared.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -35,10 +37,13 @@ from promontory.store.frames import slice_rows
 from promontory.store.rpc.client import RemoteStore
 from promontory.store.rpc.decode import decode_series
 from promontory.store.rpc.encode import encode_frame
+from promontory.store.rpc.frame_reader import FrameReader
+from promontory.store.rpc.frame_writer import FrameWriter, fill_messages
 from promontory.store.rpc.server import add_store
 
 CODEC_SERIES = 200_000
 CHUNKS_OF_ROWS = {2_500: 48, 30_000: 4}
+SMALL_ROWS = 10
 CHUNK_BYTES = 516
 FRAME_CHUNKS = 2_000
 
@@ -81,8 +86,9 @@ class NoiseStore:
     def __init__(self, rows: int) -> None:
         self._own = SymbolTable()
         labels = LabelRows.from_labels(make_labels(rows), self._own)
-        self._frame = make_frame(labels, chunks_a_row=CHUNKS_OF_ROWS[rows], chunk_bytes=CHUNK_BYTES)
-        self._step = FRAME_CHUNKS // CHUNKS_OF_ROWS[rows]
+        chunks_a_row = CHUNKS_OF_ROWS.get(rows, 1)
+        self._frame = make_frame(labels, chunks_a_row=chunks_a_row, chunk_bytes=CHUNK_BYTES)
+        self._step = FRAME_CHUNKS // chunks_a_row
 
     def describe(self) -> StoreInfo:
         """Return a Store that can do everything."""
@@ -130,9 +136,18 @@ def measure_codec(repetitions: int) -> None:
         for message in messages:
             decode_series(message, symbols, Budget(), endpoint="bench")
 
-    messages = encode()
+    def write() -> list[bytes]:
+        writer = FrameWriter()
+        return [writer.write(held) for held in fill_messages(parts)]
+
+    def read() -> None:
+        reader = FrameReader(SymbolTable(), Budget(), endpoint="bench")
+        for message in columns:
+            reader.read(message)
+
+    messages, columns = encode(), write()
     size = sum(map(len, messages)) / 1e6
-    for name, call in (("encode", encode), ("decode", decode)):
+    for name, call in (("encode", encode), ("decode", decode), ("write Frames", write), ("read Frames", read)):
         taken_s = best_s(call, repetitions)
         print(f"{name}: {CODEC_SERIES} series x 8 labels, {size:.0f} MB: {taken_s * 1e3:.0f} ms")
 
@@ -155,31 +170,43 @@ async def serve(rows: int) -> None:
         await server.stop(0)
 
 
-async def read_stream(port: int, repetitions: int) -> tuple[float, int, int]:
-    """Return the best seconds, payload bytes and rows of an answer."""
+async def read_stream(port: int, repetitions: int) -> tuple[list[float], int, int]:
+    """Return the seconds of each answer, and the payload bytes and rows of one."""
     remote = RemoteStore(f"127.0.0.1:{port}")
-    best, size, rows = float("inf"), 0, 0
+    taken_s, size, rows = [], 0, 0
     with ThreadPoolExecutor(2) as pool:
         await remote.refresh()
         for _ in range(repetitions):
             began_s = time.perf_counter()
             async with aclosing(remote.select(Selector((), ALL_TIME), make_context(pool))) as frames:
                 found = [(frame.payload_bytes, len(frame.labels)) async for frame in frames]
-            best = min(best, time.perf_counter() - began_s)
+            taken_s.append(time.perf_counter() - began_s)
             size, rows = (sum(column) for column in zip(*found, strict=True))
     await remote.close()
-    return best, size, rows
+    return taken_s, size, rows
 
 
 def measure_stream(rows: int, repetitions: int) -> None:
     """Print what a stream from another process costs."""
+    taken_s, size, found = ask_server(rows, repetitions)
+    print(f"stream: {found} rows, {size / 1e6:.0f} MB of chunks: {min(taken_s) * 1e3:.0f} ms")
+
+
+def measure_latency(repetitions: int) -> None:
+    """Print how long a small answer of another process takes."""
+    taken_s, _, found = ask_server(SMALL_ROWS, 50 * repetitions)
+    print(f"latency: {found} rows: p50 {statistics.median(taken_s) * 1e3:.2f} ms")
+
+
+def ask_server(rows: int, repetitions: int) -> tuple[list[float], int, int]:
+    """Return what `read_stream` finds at a server of its own."""
     command = [sys.executable, "-m", "tests.bench.wire", "--serve", str(rows)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        best, size, found = asyncio.run(read_stream(int(server.stdout.readline()), repetitions))
+        found = asyncio.run(read_stream(int(server.stdout.readline()), repetitions))
         server.stdin.close()
-    print(f"stream: {found} rows, {size / 1e6:.0f} MB of chunks: {best * 1e3:.0f} ms")
+    return found
 
 
 def main() -> None:
@@ -195,6 +222,7 @@ def main() -> None:
     measure_codec(arguments.repetitions)
     for rows in CHUNKS_OF_ROWS:
         measure_stream(rows, arguments.repetitions)
+    measure_latency(arguments.repetitions)
 
 
 if __name__ == "__main__":

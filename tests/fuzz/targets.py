@@ -40,6 +40,7 @@ TARGETS = CHUNKS | {
     "meta": Target(document_targets.check_meta, document_targets.meta_seeds),
     "mark": Target(document_targets.check_mark, document_targets.mark_seeds),
     "wire_series": Target(wire_targets.check_series_answer, wire_targets.series_seeds),
+    "wire_frame": Target(wire_targets.check_wire_frame, wire_targets.frame_seeds),
     "wire_info": Target(wire_targets.check_info_answer, wire_targets.info_seeds),
     "wire_request": Target(wire_targets.check_series_request, wire_targets.request_seeds),
     "remote_stream": Target(wire_targets.check_remote_stream, wire_targets.stream_seeds),

@@ -19,6 +19,8 @@ from promontory.model.time_range import TimeRange
 from promontory.store.prometheus.answer import StreamedAnswer, read_sampled
 from promontory.store.rpc.decode import decode_series
 from promontory.store.rpc.encode import encode_frame
+from promontory.store.rpc.frame_reader import FrameReader
+from promontory.store.rpc.frame_writer import FrameWriter
 from promontory.store.rpc.info import info_response, read_info
 from promontory.store.rpc.proto import info_pb2, store_pb2
 from promontory.store.rpc.requests import parse_request, read_series_request, series_request
@@ -40,6 +42,16 @@ def check_series_answer(data: bytes) -> object:
         again = decode_series(message, symbols, Budget(), endpoint=SOURCE).frame
         assert _content(again) == _content(answer.frame), "a Frame changes when it is sent on"
     return answer
+
+
+def check_wire_frame(data: bytes) -> object:
+    """Read a message of columns; what it holds is the same once it was written and read again."""
+    symbols = SymbolTable()
+    frame = FrameReader(symbols, Budget(), endpoint=SOURCE).read(data)
+    _check_frame(frame, is_strict=True)
+    again = FrameReader(symbols, Budget(), endpoint=SOURCE).read(FrameWriter().write([frame]))
+    assert _content(again) == _content(frame), "a Frame changes when it is sent on"
+    return frame
 
 
 def check_info_answer(data: bytes) -> object:
@@ -104,6 +116,12 @@ def series_seeds() -> list[bytes]:
     batch.batch.series.extend([one, two])
     messages = [store_pb2.SeriesResponse(series=one), batch, store_pb2.SeriesResponse(warning=b"late")]
     return [message.SerializeToString() for message in messages]
+
+
+def frame_seeds() -> list[bytes]:
+    """Return messages of columns: what the messages of series hold, and no series."""
+    frames = [decode_series(data, SymbolTable(), Budget(), endpoint=SOURCE).frame for data in series_seeds()]
+    return [FrameWriter().write([frame]) for frame in frames]
 
 
 def info_seeds() -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -13,16 +13,18 @@ from promontory.model.frame import ChunkColumns, Frame
 from promontory.store.frames import split_frame
 from promontory.store.merge import close_stream
 from promontory.store.rpc.encode import encode_frame
-from promontory.store.rpc.frame_writer import FrameWriter, cut_frame, is_small
+from promontory.store.rpc.frame_writer import FrameWriter, fill_messages, is_small
 from promontory.store.rpc.known_encodings import without_newer_encodings
 from promontory.store.rpc.proto import store_pb2
 
 # A frame is encoded in pieces of this payload, so that the messages of a large one do not all exist at once.
 PIECE_BYTES = 4 << 20
+# What a Store has ready while a message is written goes into the next one together.
+FRAMES_AHEAD = 3
 
 Item = TypeVar("Item")
-# Gives the messages of a frame, some at a time.
-Write = Callable[[Frame, QueryContext], AsyncGenerator[list[bytes], None]]
+# Gives the messages of some frames, some at a time.
+Write = Callable[[Sequence[Frame], QueryContext], AsyncGenerator[list[bytes], None]]
 
 
 async def series_messages(
@@ -33,35 +35,41 @@ async def series_messages(
     Raises StoreError at a warning where the request wants all or nothing.
     """
     told = 0
-    try:
-        async for frame in frames:
-            async for messages in write(frame, context):
+    async with aclosing(read_ahead(_closing(frames), FRAMES_AHEAD)) as gathered:
+        async for some in gathered:
+            async for messages in write(some, context):
                 yield messages
             if len(context.warnings) > told:
                 yield warning_messages(context, told)
                 told = len(context.warnings)
-        yield warning_messages(context, told)
+    yield warning_messages(context, told)
+
+
+async def _closing(frames: AsyncIterator[Frame]) -> AsyncGenerator[Frame, None]:
+    try:
+        async for frame in frames:
+            yield frame
     finally:
         await close_stream(frames)
 
 
 def write_frames() -> Write:
-    """Return what writes each frame of one answer as columns."""
+    """Return what writes the frames of one answer as columns."""
     writer = FrameWriter()
 
-    async def write(frame: Frame, context: QueryContext) -> AsyncGenerator[list[bytes], None]:
-        for piece in cut_frame(frame):
+    async def write(frames: Sequence[Frame], context: QueryContext) -> AsyncGenerator[list[bytes], None]:
+        for held in fill_messages(frames):
             context.check()
-            yield [writer.write(piece) if is_small(piece) else await context.run(writer.write, piece)]
+            yield [writer.write(held) if is_small(held) else await context.run(writer.write, held)]
 
     return write
 
 
 def write_series(batch_size: int, *, newer_encodings: bool) -> Write:
-    """Return what writes each frame as series; `newer_encodings` says that the client reads those of Prometheus 3."""
+    """Return what writes frames as series; `newer_encodings` says that the client reads those of Prometheus 3."""
 
-    async def write(frame: Frame, context: QueryContext) -> AsyncGenerator[list[bytes], None]:
-        for piece in split_frame(frame, PIECE_BYTES):
+    async def write(frames: Sequence[Frame], context: QueryContext) -> AsyncGenerator[list[bytes], None]:
+        for piece in (piece for frame in frames for piece in split_frame(frame, PIECE_BYTES)):
             if not newer_encodings:
                 piece, broken = await context.run(without_newer_encodings, piece)
                 _tell_broken(broken, piece, context)
@@ -97,11 +105,11 @@ def warning_messages(context: QueryContext, told: int) -> list[bytes]:
 
 
 async def read_ahead(
-    stream: AsyncGenerator[Item, None], count: int, context: QueryContext
-) -> AsyncGenerator[Item, None]:
-    """Yield the items of `stream` while at most `count` more are made; its end is the end of the query.
+    stream: AsyncGenerator[Item, None], count: int, *, leave: Callable[[], None] | None = None
+) -> AsyncGenerator[list[Item], None]:
+    """Yield the items of `stream`, all that are ready at a time, while at most `count` more are made.
 
-    The context is canceled before the stream is closed, so that kernels at work stop and closing is quick.
+    `leave` is called before the stream is closed, so that work of its may stop and closing is quick.
     """
     made: asyncio.Queue[tuple[Item, ...]] = asyncio.Queue(count)
 
@@ -117,10 +125,18 @@ async def read_ahead(
 
     task = asyncio.ensure_future(make())
     try:
-        while found := await made.get():
-            yield found[0]
+        has_ended = False
+        while not has_ended:
+            ready = [await made.get()]
+            while not made.empty():
+                ready.append(made.get_nowait())
+            has_ended = not ready[-1]
+            items = [item for found in ready for item in found]
+            if items:
+                yield items
         await task
     finally:
-        context.cancel()
+        if leave is not None:
+            leave()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

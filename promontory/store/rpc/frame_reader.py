@@ -16,7 +16,6 @@ from promontory.model.context import Budget
 from promontory.model.frame import Aggregate, ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.symbols import SymbolTable
-from promontory.store.frames import join_frames
 from promontory.store.rpc.frame_layout import COLUMNS, HEADER, TAG, Counts
 
 # What reading makes of a byte of columns, at most.
@@ -83,23 +82,28 @@ class FrameReader:
         bad = find_bad_row(labels.row_start, labels.name, labels.value, *self._symbols.arrays())
         if bad < len(labels):
             raise self._bad(f"labels of row {bad} that are not sorted by name, each name once and none empty")
-        chunks = self._chunk_columns(columns, counts, place + counts.symbol_bytes)
-        frame = Frame(labels, chunks, (data,))
-        return join_frames([frame]) if labels.equal_neighbours().any() else frame
+        row = np.repeat(np.arange(counts.rows, dtype=np.int32), columns["chunk_count"])
+        equal = labels.equal_neighbours()
+        if equal.any():  # a series that goes on
+            labels = labels.take(np.flatnonzero(~equal))
+            row = (np.cumsum(~equal, dtype=np.int32) - 1)[row]
+        return Frame(labels, self._chunk_columns(columns, row, place + counts.symbol_bytes), (data,))
 
-    def _chunk_columns(self, columns: dict[str, NDArray[np.integer]], counts: Counts, payload_at: int) -> ChunkColumns:
+    def _chunk_columns(
+        self, columns: dict[str, NDArray[np.integer]], row: NDArray[np.int32], payload_at: int
+    ) -> ChunkColumns:
         aggregate, encoding = columns["aggregate"].astype(np.uint8), columns["encoding"].astype(np.uint8)
-        if counts.chunks and (aggregate.max() > max(Aggregate) or encoding.min() < 1 or encoding.max() > MAX_ENCODING):
+        if len(row) and (aggregate.max() > max(Aggregate) or encoding.min() < 1 or encoding.max() > MAX_ENCODING):
             raise self._bad("an unknown aggregate, or an encoding that is none")
         ends = _offsets(columns["length"])
-        row, min_ms = np.repeat(np.arange(counts.rows, dtype=np.int32), columns["chunk_count"]), columns["min_ms"]
+        min_ms = columns["min_ms"]
         found = ChunkColumns(
             row=row,
             min_ms=min_ms.astype(np.int64),
             max_ms=columns["max_ms"].astype(np.int64),
             aggregate=aggregate,
             encoding=encoding,
-            buffer=np.zeros(counts.chunks, np.int32),
+            buffer=np.zeros(len(row), np.int32),
             start=payload_at + ends[:-1],
             length=columns["length"].astype(np.int64),
             source=self._look_up(columns["source"]),

@@ -5,8 +5,9 @@ A chunk's data is copied once, from the buffer that it was read into to the mess
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,14 @@ from promontory.store.frames import slice_rows, split_frame
 from promontory.store.rpc.blank_bytes import make_blank_bytes
 from promontory.store.rpc.frame_layout import COLUMNS, HEADER, TAG, Counts
 
-# A message holds whole series of about so much data, and of a larger series chunks of about so much.
-MESSAGE_BYTES = 4 << 20
+# A message ends with the series that fills so much, at twice that at most; a larger series is cut between chunks.
+MESSAGE_BYTES = 2 << 20
 MOST_ROWS = 20_000
 # What is no more than this is written sooner than a thread is woken for it.
 SMALL_BYTES = 32 << 10
 SMALL_ROWS = 100
+
+Item = TypeVar("Item", bound=np.generic)
 
 
 class FrameWriter:
@@ -34,29 +37,35 @@ class FrameWriter:
         self._numbers = np.zeros(256, np.int32)
         self._known = 0
 
-    def write(self, frame: Frame) -> bytes:
-        """Return the frame as one message. All frames of an answer have their codes in the same symbols."""
-        labels, chunks = frame.labels, frame.chunks
-        assert bool(np.all(chunks.row[1:] >= chunks.row[:-1])), "chunks out of the order of rows"
-        (name, value, source), fresh = self._number(len(labels.symbols), (labels.name, labels.value, chunks.source))
-        blob, symbol_start = labels.symbols.arrays()
+    def write(self, frames: Sequence[Frame]) -> bytes:
+        """Return the frames, at least one, as one message. All of an answer have their codes in the same symbols."""
+        labels, chunks = [frame.labels for frame in frames], [frame.chunks for frame in frames]
+        symbols = labels[0].symbols
+        name, value = _join(row.name for row in labels), _join(row.value for row in labels)
+        source, length = _join(one.source for one in chunks), _join(one.length for one in chunks)
+        (name, value, source), fresh = self._number(len(symbols), (name, value, source))
+        blob, symbol_start = symbols.arrays()
         symbol_length = symbol_start[fresh + 1] - symbol_start[fresh]
         columns: dict[str, NDArray[np.integer]] = {
-            "min_ms": chunks.min_ms, "max_ms": chunks.max_ms, "length": chunks.length, "source": source,
-            "pair_count": np.diff(labels.row_start), "chunk_count": np.bincount(chunks.row, minlength=len(labels)),
+            "min_ms": _join(one.min_ms for one in chunks), "max_ms": _join(one.max_ms for one in chunks),
+            "length": length, "source": source,
+            "pair_count": _join(np.diff(rows.row_start) for rows in labels), "chunk_count": _join(map(_count, frames)),
             "name": name, "value": value, "symbol_length": symbol_length,
-            "aggregate": chunks.aggregate, "encoding": chunks.encoding,
+            "aggregate": _join(one.aggregate for one in chunks), "encoding": _join(one.encoding for one in chunks),
         }  # fmt: skip
-        counts = Counts(len(labels), len(name), len(chunks), len(fresh), int(symbol_length.sum()), frame.payload_bytes)
+        counts = Counts(
+            sum(map(len, labels)), len(name), len(length), len(fresh), int(symbol_length.sum()), int(length.sum())
+        )
         head = b"".join((
             TAG, _varint(HEADER.size + counts.total_bytes), HEADER.pack(*counts),
             *(columns[name].astype(kind).tobytes() for name, kind, _ in COLUMNS),
         ))  # fmt: skip
         message, out = make_blank_bytes(len(head) + counts.symbol_bytes + counts.payload_bytes)
         out[: len(head)] = np.frombuffer(head, np.uint8)
-        _gather(out, len(head), symbol_start[fresh], symbol_length, np.zeros(len(fresh), np.int32), (blob,))
-        payload_at = len(head) + counts.symbol_bytes
-        _gather(out, payload_at, chunks.start, chunks.length, chunks.buffer, frame.buffers)
+        place = _gather(out, len(head), symbol_start[fresh], symbol_length, np.zeros(len(fresh), np.int32), (blob,))
+        for frame in frames:
+            one = frame.chunks
+            place = _gather(out, place, one.start, one.length, one.buffer, frame.buffers)
         return message
 
     def _number(
@@ -75,9 +84,23 @@ class FrameWriter:
         return numbered, fresh[:count]
 
 
-def is_small(frame: Frame) -> bool:
-    """Say whether a frame may be written on the event loop."""
-    return len(frame.labels) <= SMALL_ROWS and len(frame.chunks) <= SMALL_ROWS and frame.payload_bytes <= SMALL_BYTES
+def is_small(frames: Sequence[Frame]) -> bool:
+    """Say whether frames may be written on the event loop."""
+    counts = (max(len(frame.labels), len(frame.chunks)) for frame in frames)
+    return sum(counts) <= SMALL_ROWS and sum(frame.payload_bytes for frame in frames) <= SMALL_BYTES
+
+
+def fill_messages(frames: Iterable[Frame], message_bytes: int = MESSAGE_BYTES) -> Iterator[list[Frame]]:
+    """Yield the frames as what messages hold: some of them, or a part of a large one."""
+    held: list[Frame] = []
+    for frame in frames:
+        for piece in cut_frame(frame, message_bytes):
+            held.append(piece)
+            if sum(one.payload_bytes for one in held) >= message_bytes or _rows(held) >= MOST_ROWS:
+                yield held
+                held = []
+    if held:
+        yield held
 
 
 def cut_frame(frame: Frame, message_bytes: int = MESSAGE_BYTES) -> Iterator[Frame]:
@@ -100,18 +123,35 @@ def _gather(
     length: NDArray[np.int64],
     buffer: NDArray[np.int32],
     buffers: Sequence[NDArray[np.uint8]],
-) -> None:
-    """Write the spans of the buffers into `out`, one after the other from `place` on."""
+) -> int:
+    """Write the spans of the buffers into `out`, one after the other from `place` on; return where they end."""
     if not len(start):
-        return
+        return place
     addresses, sizes = locate_buffers(buffers)
     # The kernel below copies from raw memory.
     assert bool(np.all((start >= 0) & (length >= 0) & (start + length <= sizes[buffer]))), "a span outside its buffer"
-    placed = place + np.cumsum(length) - length
+    ends = place + np.cumsum(length)
     copy_payloads(
-        out, placed, np.ascontiguousarray(start), np.ascontiguousarray(length), np.ascontiguousarray(buffer),
+        out, ends - length, np.ascontiguousarray(start), np.ascontiguousarray(length), np.ascontiguousarray(buffer),
         addresses, sizes,
     )  # fmt: skip
+    return int(ends[-1])
+
+
+def _join(columns: Iterable[NDArray[Item]]) -> NDArray[Item]:
+    parts = list(columns)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _count(frame: Frame) -> NDArray[np.int64]:
+    """Return int64[rows]: how many chunks each row has."""
+    row = frame.chunks.row
+    assert bool(np.all(row[1:] >= row[:-1])), "chunks out of the order of rows"
+    return np.bincount(row, minlength=len(frame.labels))
+
+
+def _rows(frames: Sequence[Frame]) -> int:
+    return sum(len(frame.labels) for frame in frames)
 
 
 def _varint(number: int) -> bytes:

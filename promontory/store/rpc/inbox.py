@@ -21,7 +21,7 @@ class Inbox:
     The reader waits for `least_bytes`: 0 where what has come is wanted at once, more where all is gathered anyway.
     """
 
-    def __init__(self, *, limit_bytes: int = 8 << 20, least_bytes: int = 0) -> None:
+    def __init__(self, *, limit_bytes: int = 4 << 20, least_bytes: int = 0) -> None:
         self._limit_bytes = limit_bytes
         self._least_bytes = least_bytes
         self._messages: deque[bytes] = deque()

@@ -112,9 +112,9 @@ class StoreService:
             as_series = write_series(batch_size, newer_encodings=is_ours(request))
             write = write_frames() if reads_frames(request) else as_series
             batches = series_messages(self._store.select(selector, context), context, write)
-            async with aclosing(read_ahead(batches, BATCHES_AHEAD, context)) as ready:
-                async for batch in ready:
-                    for message in batch:
+            async with aclosing(read_ahead(batches, BATCHES_AHEAD, leave=context.cancel)) as ready:
+                async for some in ready:
+                    for message in (message for batch in some for message in batch):
                         await self._send(call, message)
 
         await self._answer(store_pb2.SeriesRequest, body, call, answer)

@@ -15,11 +15,12 @@ from promontory.model.context import Budget
 from promontory.model.frame import Frame
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
+from promontory.store.frames import slice_rows
 from promontory.store.rpc import frame_reader, frame_writer
 from promontory.store.rpc.blank_bytes import make_blank_bytes
 from promontory.store.rpc.frame_layout import HEADER, TAG, Counts
 from promontory.store.rpc.frame_reader import FrameReader, is_frame
-from promontory.store.rpc.frame_writer import FrameWriter, cut_frame
+from promontory.store.rpc.frame_writer import FrameWriter, fill_messages
 from promontory.store.rpc.proto import store_pb2
 from promontory.testing.memory_store import MemoryChunk, MemorySeries, read_series
 from tests.store.rpc.messages import memory_series
@@ -37,7 +38,7 @@ HEADER_AT = len(TAG) + 2  # a length of two bytes
 
 def write(frame: Frame, message_bytes: int = 1 << 20) -> list[bytes]:
     writer = FrameWriter()
-    return [writer.write(piece) for piece in cut_frame(frame, message_bytes)]
+    return [writer.write(held) for held in fill_messages([frame], message_bytes)]
 
 
 def read(messages: list[bytes], budget: Budget | None = None) -> list[Frame]:
@@ -82,8 +83,20 @@ def test_a_series_larger_than_a_message_goes_on_in_the_next_ones() -> None:
     series = [MemorySeries(one.labels, chunks) for one in TWO]
     messages = write(frame_of(series), 5_000)
     assert len(messages) >= 8
-    assert max(map(len, messages)) < 7_000
+    assert max(map(len, messages)) < 11_000
     assert read_series(read(messages)) == series
+
+
+def test_what_is_ready_together_goes_in_one_message() -> None:
+    frame = frame_of(TWO)
+    parts = [slice_rows(frame, row, row + 1) for row in (0, 1)]
+    held = list(fill_messages(parts))
+    assert held == [parts]
+    message = FrameWriter().write(parts)
+    assert message == FrameWriter().write([frame])
+    going_on = [replace(frame, chunks=frame.chunks.take(np.array(chosen))) for chosen in ([0, 1, 2], [3])]
+    again = [slice_rows(going_on[0], 0, 2), slice_rows(going_on[1], 1, 2)]
+    assert read_series(read([FrameWriter().write(again)])) == TWO
 
 
 def test_a_chunk_outside_its_buffer_is_never_sent() -> None:
@@ -93,16 +106,16 @@ def test_a_chunk_outside_its_buffer_is_never_sent() -> None:
         replace(frame.chunks, start=frame.chunks.start - 1_000),
     ):
         with pytest.raises(AssertionError):
-            FrameWriter().write(replace(frame, chunks=chunks))
+            FrameWriter().write([replace(frame, chunks=chunks)])
 
 
 def test_a_peer_may_send_chunks_and_rows_that_are_not_quite_in_order() -> None:
     frame = frame_of(TWO)
     late = replace(frame.chunks, min_ms=np.array([20, 10, 30, 30]))
-    found = read([FrameWriter().write(replace(frame, chunks=late))])[0]
+    found = read([FrameWriter().write([replace(frame, chunks=late)])])[0]
     assert found.chunks.min_ms.tolist() == [10, 20, 30, 30]
     twice = Frame(frame.labels.take(np.array([0, 0])), frame.chunks, frame.buffers)
-    assert len(read([FrameWriter().write(twice)])[0].labels) == 1
+    assert len(read([FrameWriter().write([twice])])[0].labels) == 1
 
 
 def test_the_budget_is_asked_before_columns_are_made() -> None:
