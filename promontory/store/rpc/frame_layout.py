@@ -36,6 +36,10 @@ COLUMNS = (
     ("aggregate", np.dtype("u1"), "chunks"),
     ("encoding", np.dtype("u1"), "chunks"),
 )
+# Bytes of columns for one row, pair, chunk and symbol.
+ROW_BYTES, PAIR_BYTES, CHUNK_BYTES, SYMBOL_BYTES = (
+    sum(kind.itemsize for _, kind, of in COLUMNS if of == counted) for counted in ("rows", "pairs", "chunks", "symbols")
+)
 
 
 class Counts(NamedTuple):
@@ -51,7 +55,8 @@ class Counts(NamedTuple):
     @property
     def columns_bytes(self) -> int:
         """Bytes of the columns."""
-        return sum(kind.itemsize * int(getattr(self, of)) for _, kind, of in COLUMNS)
+        rows_bytes = ROW_BYTES * self.rows + PAIR_BYTES * self.pairs
+        return rows_bytes + CHUNK_BYTES * self.chunks + SYMBOL_BYTES * self.symbols
 
     @property
     def total_bytes(self) -> int:
