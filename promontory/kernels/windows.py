@@ -46,6 +46,8 @@ WindowKernel = Kernel[
 # The value that ends a series; the model knows it as STALE_NAN_BITS.
 STALE_BITS = 0x7FF0000000000002
 
+# So many samples around a guess are looked at one by one, those further away by leaps.
+NEAR = 8
 # What row functions need of scratch beside a place a sample.
 ROOM = 2048
 # Samples that windows hold together, each counted in every window it is in, between two looks at `stop`: a tenth of
@@ -78,7 +80,14 @@ def find_ends(timestamps: Longs, start: int, end: int, first_ms: int, step_ms: i
         # Unsigned indexes: with signed ones, whether they count from the end is asked at each of them.
         even = guess > position and guess < size and row[wrap64(guess - 1)] <= time_ms and row[wrap64(guess)] > time_ms
         if not even:
-            guess = find_after(row, position, min(guess, size), time_ms)
+            guess = min(guess, size)
+            nearest, farthest = max(guess - NEAR, position), min(guess + NEAR, size)
+            while guess > nearest and row[wrap64(guess - 1)] > time_ms:
+                guess -= 1
+            while guess < farthest and row[wrap64(guess)] <= time_ms:
+                guess += 1
+            if guess in (nearest, farthest):
+                guess = find_after(row, position, guess, time_ms)
             stride = guess - position
         position = guess
         out[j] = start + position
@@ -91,16 +100,22 @@ def find_after(row: Longs, first: int, guess: int, time_ms: int) -> int:
 
     first <= guess <= len(row)
     """
-    low, high = first, guess
-    if guess == first or row[guess - 1] <= time_ms:
-        low, leap = guess, 1
-        while low + leap <= len(row) and row[low + leap - 1] <= time_ms:
+    leap = 1
+    if guess > first and row[wrap64(guess - 1)] > time_ms:
+        high = guess - 1
+        while high - leap >= first and row[wrap64(high - leap)] > time_ms:
+            high -= leap
+            leap *= 2
+        low = max(high - leap, first)
+    else:
+        low = guess
+        while low + leap <= len(row) and row[wrap64(low + leap - 1)] <= time_ms:
             low += leap
             leap *= 2
-        high = min(low + leap, len(row))
+        high = min(low + leap - 1, len(row))
     while low < high:
         middle = (low + high) // 2
-        if row[middle] <= time_ms:
+        if row[wrap64(middle)] <= time_ms:
             low = middle + 1
         else:
             high = middle
