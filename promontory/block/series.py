@@ -9,7 +9,7 @@ Format: docs/formats/index.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,13 @@ class SeriesRows:
     def with_labels(self, labels: LabelRows) -> SeriesRows:
         """Return the same series under other labels."""
         return SeriesRows(labels, self.data, self.position, self.series_ref, self.chunk_count, self.time_range)
+
+    def within(self, time_range: TimeRange) -> SeriesRows:
+        """Return the series that have chunks in a part of the time range, these alone counted."""
+        chunks = self.read_chunks(0, len(self))
+        inside = (chunks.min_ms <= time_range.max_time_ms) & (chunks.max_ms >= time_range.min_time_ms)
+        count = np.bincount(chunks.row[inside], minlength=len(self)).astype(np.int64)
+        return replace(self, chunk_count=count, time_range=time_range).take(np.flatnonzero(count))
 
     def read_chunks(self, start: int, end: int) -> ChunkEntries:
         """Return the chunks of the rows [start, end); `row` counts from `start`."""

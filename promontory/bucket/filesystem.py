@@ -38,6 +38,7 @@ _LIST_BATCH = 1000
 _SMALLEST_MAPPED_BYTES = 256 << 10
 _MAP_FLAGS = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)  # one call instead of a fault every 64 KiB
 _RENAME_TRIES = 10
+_NO_WAIT = getattr(os, "RWF_NOWAIT", 0)  # elsewhere than on Linux a disk may be waited for
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -99,6 +100,20 @@ class FilesystemBucket:
                 os.close(descriptor)
         except OSError as error:
             raise _translate(error, key, "read range") from error
+
+    def read_cached(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> Lengths | None:
+        """Fill each of `into` from its start on; what is not in the page cache is left to `read_here`."""
+        check_key(key)
+        try:
+            descriptor = os.open(f"{self._base}{key}", _READ_FLAGS)
+            try:
+                return [
+                    os.preadv(descriptor, [view], start, _NO_WAIT) for start, view in zip(starts, into, strict=True)
+                ]
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return None
 
     async def info(self, key: str) -> ObjectInfo:
         """Return size and age of an object."""

@@ -83,3 +83,9 @@ class LocalBucket(Protocol):
 
         They are fewer only where the object ends before. Raises ObjectNotFound.
         """
+
+    def read_cached(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> list[int] | None:
+        """Do what `read_here` does, but with what the system holds in memory: no disk is waited for.
+
+        A range ends where the rest is not in memory, too. Returns None where nothing can be read, whatever the reason.
+        """

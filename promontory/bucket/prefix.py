@@ -98,3 +98,8 @@ class PrefixMappingBucket(PrefixBucket):
         """Fill each of `into` from its start on."""
         assert isinstance(self._inner, LocalBucket)
         return self._inner.read_here(self._full(key), starts, into)
+
+    def read_cached(self, key: str, starts: Sequence[int], into: Sequence[memoryview]) -> Lengths | None:
+        """Fill each of `into` from its start on as far as no disk is waited for."""
+        assert isinstance(self._inner, LocalBucket)
+        return self._inner.read_cached(self._full(key), starts, into)

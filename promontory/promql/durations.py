@@ -43,6 +43,11 @@ def resolve_durations(root: Node, grid: TimeGrid) -> Node:
     return transform(root, lambda before, after: _merged(after, resolved.get(id(before))))
 
 
+def is_timeless(root: Node) -> bool:
+    """Say whether no duration expression and no time function stands in a query."""
+    return not any(_is_open(node) for node in walk(root))
+
+
 def _is_open(node: Node) -> bool:
     match node:
         case VectorSelector():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 
 from promontory.errors import QueryError
@@ -29,9 +30,10 @@ from promontory.promql.prettier import pretty_print
 from promontory.promql.syntax_json import write_syntax
 from promontory.promql.types import value_type
 from promontory.query.features import Features
+from promontory.query.small_queries import SmallPlans, answer_small
 from promontory.store.port import Store
 from promontory.store.resolution import FIVE_MINUTES_MS, choose_lookback_ms
-from promontory.store.samples import feed_samples
+from promontory.store.samples import feed_samples, read_samples_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class QueryEngine:
     def __init__(self, store: Store, settings: EngineSettings) -> None:
         self._store = store
         self._settings = settings
+        self._plans = SmallPlans()
 
     async def instant(self, text: str, time_ms: int, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the value at one time: a vector, a scalar, a string, or samples for a range vector."""
@@ -78,21 +81,36 @@ class QueryEngine:
 
     async def _answer(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         began_s = context.clock.monotonic_s()
-        plan, execution = await context.run(self._begin, text, grid, options, context)
+        small = self._plans.find(text, grid, options)
+        if small is not None and (fed := self._answer_small(small, options, context)) is not None:
+            return _conclude(fed, fed.finish(), context, began_s=began_s, prepared_s=began_s)
+        node, plan, execution = await context.run(self._begin, text, grid, options, context)
         prepared_s = context.clock.monotonic_s()
         await self._feed_all(plan, execution, options, context)
         result = await context.run(execution.finish)
-        warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
-        annotations = Annotations(warnings, result.annotations.infos)
-        spent = QueryStats(
-            preparation_s=prepared_s - began_s,
-            evaluation_s=context.clock.monotonic_s() - prepared_s,
-            samples_read=execution.samples_read,
-            peak_samples=execution.peak_samples,
-        )
-        return replace(result, annotations=annotations, partial=bool(context.warnings), stats=spent)
+        if small is None:
+            self._plans.keep(text, node, plan, options)
+        return _conclude(execution, result, context, began_s=began_s, prepared_s=prepared_s)
 
-    def _begin(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> tuple[Plan, Execution]:
+    def _answer_small(self, plan: Plan, options: QueryOptions, context: QueryContext) -> Execution | None:
+        """Return an execution that has absorbed all, where that is little and at hand; else the long way is to go."""
+        read_now = partial(
+            read_samples_now,
+            self._store,
+            context=context,
+            replica_labels=self._replica_labels(options),
+            deduplicate=options.deduplicate,
+            penalty=self._settings.penalty,
+        )
+        return answer_small(
+            plan, context,
+            lambda selector: read_now(replace(selector, max_resolution_ms=options.max_resolution_ms)),
+            max_samples=self._settings.max_samples,
+        )  # fmt: skip
+
+    def _begin(
+        self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
+    ) -> tuple[Node, Plan, Execution]:
         """Return what is to be read, and what it is fed to. Off the event loop: a long query takes a while."""
         node = self._parse(text)
         found = value_type(node)
@@ -116,7 +134,7 @@ class QueryEngine:
                 replica_labels=self._replica_labels(options) if options.deduplicate else (),
             ),
         )
-        return plan, Execution(plan, context, max_samples=self._settings.max_samples)
+        return node, plan, Execution(plan, context, max_samples=self._settings.max_samples)
 
     def _replica_labels(self, options: QueryOptions) -> tuple[bytes, ...]:
         return self._settings.replica_labels if options.replica_labels is None else options.replica_labels
@@ -172,6 +190,21 @@ class _SelectFeed:
         """Absorb a morsel."""
         for part in prepared:
             self._execution.absorb(self._index, part)
+
+
+def _conclude(
+    execution: Execution, result: QueryResult, context: QueryContext, *, began_s: float, prepared_s: float
+) -> QueryResult:
+    """Return the result with all that is to be said of it."""
+    warnings = tuple(dict.fromkeys((*context.warnings, *result.annotations.warnings)))
+    annotations = Annotations(warnings, result.annotations.infos)
+    spent = QueryStats(
+        preparation_s=prepared_s - began_s,
+        evaluation_s=context.clock.monotonic_s() - prepared_s,
+        samples_read=execution.samples_read,
+        peak_samples=execution.peak_samples,
+    )
+    return replace(result, annotations=annotations, partial=bool(context.warnings), stats=spent)
 
 
 async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:

@@ -8,8 +8,8 @@ labels of all series are known and sorted before the first chunk is read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,24 +24,36 @@ from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.selector import Selector
 from promontory.model.symbols import SymbolTable
-from promontory.model.time_range import TimeRange
+from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.block_index import BlockIndex
 from promontory.store.deletions import find_cover
 from promontory.store.external_labels import strip_matchers
+from promontory.store.known_series import MOST_SERIES, KnownSeriesCache, describe_series
 from promontory.store.reads import Reading
 from promontory.store.shard import select_shard
 from promontory.store.strip import source_text
 
+RECORD_BYTES = 16_000
+"""What a chunk record is taken to need where its end is not known, as in Thanos."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockParts:
-    """What an opened block is made of; `segments` are the keys of its segment files by number, from 0."""
+    """What an opened block is made of; `segments` are the keys of its segment files by number, from 0.
+
+    What its index says of few series is put into `known`, where there is one.
+    """
 
     meta: BlockMeta
     index: BlockIndex
     segments: Mapping[int, str]
     tombstones: Tombstones
     record_bytes: int
+    known: KnownSeriesCache | None = None
+
+    def known_key(self, selector: Selector) -> Hashable:
+        """Return under what the series of a selector are known, at whatever time."""
+        return self.meta.ulid, selector.matchers, selector.without_replica_labels
 
     @property
     def time_range(self) -> TimeRange:
@@ -78,11 +90,32 @@ def find_series(
 ) -> Reading[BlockSeries]:
     """Return the matching series. Raises CorruptionError and BucketError."""
     matchers = strip_matchers(block.meta.labels, selector.matchers)
-    refs = np.empty(0, np.uint32)
+    refs, is_new = np.empty(0, np.uint32), False
     if matchers is not None and block.time_range.overlaps(selector.time_range):
         refs = yield from block.index.expand(header, matchers)
-    rows, error = yield from block.index.read_series(header, refs, selector.time_range, symbols)
+        is_new = _is_worth_knowing(block, selector, len(refs))
+    span = ALL_TIME if is_new else selector.time_range
+    rows, error = yield from block.index.read_series(header, refs, span, symbols)
+    if is_new:
+        if error is None:
+            _keep(block, rows, selector)
+        rows = rows.within(selector.time_range)
     return _arrange(block, rows, selector, error)
+
+
+def _is_worth_knowing(block: BlockParts, selector: Selector, series: int) -> bool:
+    """Say whether what the index says of so many series is to be kept for queries to come."""
+    if block.known is None or series > MOST_SERIES or len(block.tombstones):
+        return False
+    return block.known.find(block.known_key(selector)) is None
+
+
+def _keep(block: BlockParts, rows: SeriesRows, selector: Selector) -> None:
+    every = replace(selector, limit=0, shard=None)
+    series = _arrange(block, rows, every, None)
+    entry = describe_series(series.rows, series.source, record_bytes=block.record_bytes or RECORD_BYTES)
+    if entry is not None and block.known is not None:
+        block.known.keep(block.known_key(selector), entry)
 
 
 def _arrange(block: BlockParts, rows: SeriesRows, selector: Selector, error: CorruptionError | None) -> BlockSeries:

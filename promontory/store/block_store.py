@@ -30,6 +30,7 @@ from promontory.store.block_series import BlockParts
 from promontory.store.byte_ranges import GAP_BYTES
 from promontory.store.external_labels import strip_matchers
 from promontory.store.header_files import HeaderFile, prepare_header
+from promontory.store.known_series import KnownSeriesCache
 
 WINDOW_BYTES = 4 << 20
 LARGEST_GUESS_BYTES = 1 << 20
@@ -51,6 +52,7 @@ class BlockStore:
         segments: Mapping[int, str],
         *,
         gap_bytes: int = GAP_BYTES,
+        known: KnownSeriesCache | None = None,
     ) -> None:
         self.meta = meta
         self._bucket = bucket
@@ -60,7 +62,7 @@ class BlockStore:
         series_bytes = _trust(thanos.series_max_bytes) if thanos else 0
         record_bytes = _trust(thanos.chunk_max_bytes) if thanos else 0
         self._index = BlockIndex(meta.ulid, headers, series_bytes=series_bytes, gap_bytes=gap_bytes)
-        self.parts = BlockParts(meta, self._index, segments, tombstones, record_bytes)
+        self.parts = BlockParts(meta, self._index, segments, tombstones, record_bytes, known)
 
     @property
     def error(self) -> CorruptionError | None:
@@ -136,9 +138,14 @@ class BlockStore:
 
 
 async def open_block(
-    bucket: Bucket, meta: BlockMeta, *, directory: Path | None = None, gap_bytes: int = GAP_BYTES
+    bucket: Bucket,
+    meta: BlockMeta,
+    *,
+    directory: Path | None = None,
+    gap_bytes: int = GAP_BYTES,
+    known: KnownSeriesCache | None = None,
 ) -> BlockStore:
-    """Return a block opened for reading, its index header from `directory` or built.
+    """Return a block opened for reading, its index header from `directory` or built; it adds to the `known` series.
 
     Raises CorruptionError or BucketError, which name the block.
     """
@@ -147,7 +154,7 @@ async def open_block(
         _load_tombstones(bucket, meta),
         _list_segments(bucket, meta),
     )
-    return BlockStore(bucket, meta, headers, tombstones, segments, gap_bytes=gap_bytes)
+    return BlockStore(bucket, meta, headers, tombstones, segments, gap_bytes=gap_bytes, known=known)
 
 
 async def _load_tombstones(bucket: Bucket, meta: BlockMeta) -> Tombstones:

@@ -29,6 +29,8 @@ from promontory.store.block_frames import read_blocks
 from promontory.store.block_store import WINDOW_BYTES, BlockStore, open_block
 from promontory.store.byte_ranges import choose_gap
 from promontory.store.header_files import drop_headers
+from promontory.store.known_series import KnownSeriesCache
+from promontory.store.prompt_reads import read_now
 
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
@@ -70,6 +72,8 @@ class BucketStore:
         self._directory = directory
         self._gap_bytes = choose_gap(bucket) if gap_bytes is None else gap_bytes
         self._opened_at_once = opened_at_once
+        self._local = bucket if isinstance(bucket, LocalBucket) else None
+        self._known = None if self._local is None else KnownSeriesCache()
         self._blocks: dict[str, BlockStore] = {}
         self._failed: dict[str, tuple[BlockMeta, PromontoryError]] = {}
         self._unreadable: Mapping[str, str] = {}
@@ -120,6 +124,13 @@ class BucketStore:
             async for frame in frames:
                 yield frame
 
+    def answer_now(self, selector: Selector, context: QueryContext) -> Frame | None:
+        """Return the answer where all blocks know the series, which are few, and their chunks are in memory."""
+        if self._local is None or self._known is None or self._unreadable or self._failed:
+            return None
+        parts = [block.parts for block in self._choose(selector, context)]
+        return read_now(parts, self._known, self._local, selector, context.symbols, gap_bytes=self._gap_bytes)
+
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted names of labels of matching series in all blocks."""
         return await self._unite(selector, context, lambda block, asked: block.label_names(asked, context))
@@ -151,7 +162,9 @@ class BucketStore:
     async def _open(self, meta: BlockMeta, gate: asyncio.Semaphore) -> BlockStore | PromontoryError:
         async with gate:
             try:
-                return await open_block(self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes)
+                return await open_block(
+                    self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes, known=self._known
+                )
             except PromontoryError as error:
                 return error
 

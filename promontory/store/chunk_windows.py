@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from promontory.block.series import ChunkEntries
 from promontory.kernels.chunk_windows import choose_chunks, describe_chunks
+from promontory.store.block_series import RECORD_BYTES
 from promontory.store.merged_series import MergedSeries
 
-RECORD_BYTES = 16_000
-"""What a chunk record is taken to need where its end is not known, as in Thanos."""
 BATCH_CHUNKS = 1 << 16
 BLOCK_CHUNKS = 1 << 10
 """Of many blocks, a batch has so many chunks of each, which is worth the call."""

@@ -18,9 +18,9 @@ from promontory.model.frame import Frame
 from promontory.model.selector import Selector
 from promontory.model.store_info import StoreInfo
 from promontory.model.time_range import ALL_TIME, TimeRange
-from promontory.store.frames import slice_rows
+from promontory.store.frames import join_frames, slice_rows
 from promontory.store.merge import in_order, merge_checked
-from promontory.store.port import Store
+from promontory.store.port import Store, answer_now
 from promontory.store.prune import may_answer
 
 
@@ -65,6 +65,18 @@ class FanoutStore:
                     return
                 left -= len(frame.labels)
                 yield frame
+
+    def answer_now(self, selector: Selector, context: QueryContext) -> Frame | None:
+        """Return the answer where all children that are asked have it at hand."""
+        if selector.limit:
+            return None
+        frames = []
+        for child in self._choose(selector, context):
+            frame = answer_now(child, selector, context)
+            if frame is None:
+                return None
+            frames.append(frame)
+        return join_frames(frames) if len(frames) > 1 else next(iter(frames), None)
 
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted union of the children's label names, at most `limit`."""

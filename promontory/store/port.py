@@ -6,7 +6,7 @@ external labels were added and replica labels removed. A series may span consecu
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from promontory.model.context import QueryContext
@@ -29,3 +29,13 @@ class Store(Protocol):
 
     async def label_values(self, name: bytes, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted values of one label among matching series; no matchers means all series."""
+
+
+def answer_now(store: Store, selector: Selector, context: QueryContext) -> Frame | None:
+    """Return a Store's whole answer where it is small and at hand, so that nothing has to be waited for; else None.
+
+    Few Stores can, and none has to: None says nothing but that `select` is to be asked. What a Store tolerates in
+    `select` is no small answer.
+    """
+    ask: Callable[[Selector, QueryContext], Frame | None] | None = getattr(store, "answer_now", None)
+    return None if ask is None else ask(selector, context)
