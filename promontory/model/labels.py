@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 METRIC_NAME = b"__name__"
+# What describes the metric: all of it goes wherever the name goes.
+METADATA_LABELS = (METRIC_NAME, b"__type__", b"__unit__")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
-from promontory.model.labels import METRIC_NAME
+from promontory.model.labels import METADATA_LABELS, METRIC_NAME
 from promontory.model.matcher import MatchKind
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
@@ -41,7 +41,7 @@ from promontory.promql.execution.run import Run
 from promontory.promql.execution.selections import SELECTIONS, SinkOperator
 from promontory.promql.execution.sets import combine_sets
 from promontory.promql.execution.statistics_only import StatisticsOnlyStage
-from promontory.promql.execution.values import METADATA_LABELS, Floats, Value
+from promontory.promql.execution.values import Floats, Value
 from promontory.promql.execution.windows import LookupStage, WindowStage
 from promontory.promql.plan import nodes
 from promontory.promql.plan.arithmetic import ARITHMETIC, TRIMS

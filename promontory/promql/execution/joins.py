@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from promontory.errors import ExecutionError
 from promontory.kernels.matching import find_collision
 from promontory.model.label_rows import LabelRows, group_pair
-from promontory.model.labels import METRIC_NAME, Labels
+from promontory.model.labels import METADATA_LABELS, METRIC_NAME, Labels
 from promontory.model.steps import Steps
 from promontory.promql.execution.fills import fill_many, fill_one
 from promontory.promql.execution.mixed_operators import Note, Side, is_mixed, note_pairs, operate_mixed
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.side_by_side import cut_pieces, run_pieces
-from promontory.promql.execution.values import METADATA_LABELS, Floats, compact, empty_steps, merge_equal
+from promontory.promql.execution.values import Floats, compact, empty_steps, merge_equal
 from promontory.promql.nodes import Cardinality, Matching
 from promontory.promql.plan.arithmetic import ARITHMETIC, COMPARISONS, operate
 from promontory.promql.plan.nodes import Join

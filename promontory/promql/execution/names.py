@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
 from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.labels import METADATA_LABELS
 from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import (
-    METADATA_LABELS,
     SAME_LABELSET,
     knows_types,
     merge_equal,

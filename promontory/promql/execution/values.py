@@ -15,6 +15,7 @@ from promontory.errors import ExecutionError
 from promontory.kernels.matching import find_collision, merge_rows
 from promontory.model.histograms import HistogramCells, concat_cells
 from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.labels import METADATA_LABELS
 from promontory.model.samples import Samples
 from promontory.model.steps import Steps
 from promontory.model.symbols import SymbolTable
@@ -22,8 +23,6 @@ from promontory.model.symbols import SymbolTable
 Floats = NDArray[np.float64]
 Value = Steps | Samples | Floats | str
 
-# The labels that describe the metric: they go wherever the name goes.
-METADATA_LABELS = (b"__name__", b"__type__", b"__unit__")
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 
 

@@ -9,14 +9,16 @@
 Only into look-ups: a function notes things of series that would then not be read. And only where the "one" side
 of the operator holds each group once whatever is read: duplicates are an error even where nothing matches them, and
 none at times at which the other side is empty. `or` and fills keep what does not match, `unless` keeps it on its left.
+Labels that describe the metric stay out of it, as functions drop them, and so do those of replicas: they choose
+samples of a series, not series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from promontory.model.labels import METRIC_NAME
+from promontory.model.labels import METADATA_LABELS, METRIC_NAME
 from promontory.model.matcher import Matcher, MatchKind
 from promontory.promql.nodes import Cardinality, Matching
 from promontory.promql.plan.nodes import (
@@ -43,6 +45,17 @@ _GROUPED = frozenset(["sum", "avg", "min", "max", "count", "group", "stddev", "s
 def propagate_matchers(root: PlanNode, conditions: Conditions) -> Rewrite:
     """Return the plan with matchers of one side put on the look-ups of the other."""
     notes: list[Note] = []
+    kept_out = frozenset([*METADATA_LABELS, *conditions.replica_labels])
+
+    def narrow(node: PlanNode, other: PlanNode, matching: Matching) -> PlanNode:
+        fresh = [
+            matcher for matcher in _known(other)
+            if matcher.name not in kept_out and (matcher.name in matching.labels) is matching.on
+        ]  # fmt: skip
+        done = _narrow(node, fresh)
+        if isinstance(done, Lookup) and done is not node:
+            notes.append(Note("{}", (done.read,)))
+        return done
 
     def visit(node: PlanNode) -> Generator[PlanNode, PlanNode, PlanNode]:
         children = []
@@ -52,8 +65,8 @@ def propagate_matchers(root: PlanNode, conditions: Conditions) -> Rewrite:
         if not isinstance(node, Join | SetOperation):
             return node
         to_left, to_right = _directions(node)
-        left = _narrow(node.left, node.right, node.matching, notes) if to_left else node.left
-        right = _narrow(node.right, node.left, node.matching, notes) if to_right else node.right
+        left = narrow(node.left, node.right, node.matching) if to_left else node.left
+        right = narrow(node.right, node.left, node.matching) if to_right else node.right
         return with_children(node, [left, right])
 
     return Rewrite(walk_tree(visit, root), tuple(notes))
@@ -83,19 +96,12 @@ def _has_fixed_name(read: Read) -> bool:
     return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
 
 
-def _narrow(node: PlanNode, other: PlanNode, matching: Matching, notes: list[Note]) -> PlanNode:
+def _narrow(node: PlanNode, matchers: Sequence[Matcher]) -> PlanNode:
+    """Return a look-up with those of the matchers that it has not; any other node as it is."""
     if not isinstance(node, Lookup) or node.read.extension is not Extension.NONE:
         return node
-    fresh = [
-        matcher for matcher in _known(other)
-        if matcher.name != METRIC_NAME and (matcher.name in matching.labels) is matching.on
-        and matcher not in node.read.matchers
-    ]  # fmt: skip
-    if not fresh:
-        return node
-    done = replace(node, read=replace(node.read, matchers=(*node.read.matchers, *dict.fromkeys(fresh))))
-    notes.append(Note("{}", (done.read,)))
-    return done
+    fresh = dict.fromkeys(matcher for matcher in matchers if matcher not in node.read.matchers)
+    return replace(node, read=replace(node.read, matchers=(*node.read.matchers, *fresh))) if fresh else node
 
 
 def _known(node: PlanNode) -> tuple[Matcher, ...]:

@@ -10,7 +10,8 @@
 
 Parts are equal where all that they compute is, at the same times; a position of the one then stands for those of
 all, so that what it notes is noted of each place. A window over some of the series that another reads is a Subset of
-that one. What is directly below a subquery, function by function, stays: there rows that become equal are an error.
+that one, where parameters are known before anything is read and the labels that tell them are still there behind it.
+What is directly below a subquery, function by function, stays: there rows that become equal are an error.
 
 Source: hash-consing (Ershov, 1958): each node gets the number of the first that is equal.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field, fields, replace
 
+from promontory.model.labels import METADATA_LABELS
 from promontory.model.time_range import TimeGrid
 from promontory.promql.nodes import Matching
 from promontory.promql.plan.nodes import (
@@ -114,7 +116,7 @@ class _Classes:
         """Find the windows over all series of which others read some."""
         for number, node, times, below in self._narrow:
             read = node.read if isinstance(node, Lookup) else node.source
-            if not isinstance(read, Read) or not read.filters:
+            if not isinstance(read, Read) or not read.filters or not _can_be_subset(node, read):
                 continue
             whole = self._known.get(_key(replace(read, filters=()), (times[0], False), []))
             broad = None if whole is None else self._known.get(_key(node, times, [whole, *below[1:]]))
@@ -153,6 +155,12 @@ def share_subtrees(root: PlanNode, conditions: Conditions) -> Rewrite:
         return node
 
     return Rewrite(walk_tree(visit, [root]), tuple(notes))
+
+
+def _can_be_subset(node: Lookup | Window, read: Read) -> bool:
+    """Say whether its rows come one by one, and with the labels that the filters ask for."""
+    known = all(child is read or isinstance(child, Clock | Constant) for _, child in plan_children(node))
+    return known and not any(found.name in METADATA_LABELS for found in read.filters)
 
 
 def _reads(node: PlanNode) -> bool:

@@ -25,15 +25,20 @@ load 1m
     h{x="1"} {{count:2 sum:2 buckets:[2]}}+{{count:2 sum:2 buckets:[2]}}x20
     h{x="2"} {{count:4 sum:4 buckets:[4]}} {{count:1 sum:1 buckets:[1]}} {{count:3 sum:3 buckets:[3]}}x18
     h{x="3"} {{count:8 sum:8 buckets:[8] counter_reset_hint:gauge}}x20
+    t{__type__="counter",x="1"} 0+2x20
+    t{x="1",y="1"} 0+1x20
     l_bucket{x="1",le="1"} 0+1x20
     l_bucket{x="1",le="+Inf"} 0+2x20
     l_bucket{x="2",le="bad"} 0+2x20
 """
-_FILTERS = ("", "", "", '{x="1"}', '{x="1",y="2"}', '{x!="1"}', '{x=~"1|2"}', '{y=""}', '{x="1",x="2"}', '{le!=""}')
-_NAMES = ("a_total", "a_total", "b", "c", "h", "l_bucket", '{__name__=~"a_total|b"}')
+_FILTERS = (
+    "", "", "", '{x="1"}', '{x="1",y="2"}', '{x!="1"}', '{x=~"1|2"}', '{y=""}', '{__type__="counter"}', '{x="1",x="2"}',
+    '{le!=""}',
+)  # fmt: skip
+_NAMES = ("a_total", "a_total", "b", "c", "h", "l_bucket", "t", '{__name__=~"a_total|b"}')
 _WINDOWS = (
     "rate", "rate", "increase", "delta", "max_over_time", "sum_over_time", "last_over_time", "changes", "irate",
-    "count_over_time", "avg_over_time", "present_over_time", "absent_over_time", "deriv",
+    "count_over_time", "avg_over_time", "present_over_time", "absent_over_time", "deriv", "quantile_over_time(scalar(c),",
 )  # fmt: skip
 _MATCHINGS = ("", "", "on(x)", "ignoring(y)", "on(x) group_left", "ignoring(y) group_right", "on(x,y)", "on()")
 _GROUPINGS = ("", " by (x)", " by (x)", " without (y)", " by (le)")
@@ -64,10 +69,14 @@ class RepeatingQueries:
         return self._selector() + self._choose(("", "", "", " offset 1m", " @ 600"))
 
     def _window(self, depth: int) -> str:
-        function, span = self._choose(_WINDOWS), self._choose(("3m", "3m", "5m"))
+        function, span = self._function(), self._choose(("3m", "3m", "5m"))
         if self._random.random() < 0.15:
-            return f"{function}(({self.vector(depth - 1)})[{span}:1m])"
-        return f"{function}({self._selector()}[{span}]{self._choose(('', '', '', ' offset 1m', ' @ end()'))})"
+            return f"{function}({self.vector(depth - 1)})[{span}:1m])"
+        return f"{function}{self._selector()}[{span}]{self._choose(('', '', '', ' offset 1m', ' @ end()'))})"
+
+    def _function(self) -> str:
+        function = self._choose(_WINDOWS)
+        return function if "(" in function else function + "("
 
     def _fold(self, depth: int) -> str:
         op = self._choose(_FOLDS)
@@ -75,8 +84,8 @@ class RepeatingQueries:
 
     def _share(self, _: int) -> str:
         """Return what some series of a metric make of what all make."""
-        op, function, name = self._choose(_FOLDS[:4]), self._choose(_WINDOWS), self._choose(_NAMES[:-1])
-        parts = [f"{function}({name}{self._choose(_FILTERS)}[3m])" for _ in range(2)]
+        op, function, name = self._choose(_FOLDS[:4]), self._function(), self._choose(_NAMES[:-1])
+        parts = [f"{function}{name}{self._choose(_FILTERS)}[3m])" for _ in range(2)]
         return f"({' / '.join(f'{op}{self._choose(_GROUPINGS)} ({part})' for part in parts)})"
 
     def _pair(self, depth: int) -> str:

@@ -45,7 +45,15 @@ def test_a_matcher_on_a_label_that_has_to_match_holds_for_both_sides(query: str,
         ('a{x="1"} + fill(0) b', 'x="1"', ""),
         ('a{x="1"} / rate(b[5m])', 'x="1"', ""),  # rate says of each metric that it might be no counter
         ('a{x="1"} / {__name__=~"b|c"}', 'x="1"', ""),
+        ('abs(a{__type__="gauge"}) + b', '__type__="gauge"', ""),  # goes with the name of a
     ],
 )
 def test_nothing_is_narrowed_where_an_answer_note_or_error_could_change(query: str, left: str, right: str) -> None:
     assert selected(query) == [left, right]
+
+
+def test_a_choice_of_replicas_is_made_on_its_own_side_alone() -> None:
+    query = parse_query('a{replica="1",x="1"} / b')
+    plan = make_plan(query, GRID, PlanOptions(replica_labels=(b"replica",)))
+    right = plan.selects[1].selector.matchers
+    assert [matcher.name for matcher in right] == [b"__name__", b"x"]

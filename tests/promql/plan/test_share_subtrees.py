@@ -80,6 +80,19 @@ def test_what_differs_in_anything_is_computed_apart(query: str) -> None:
     assert "common" not in print_plan(planned(query))
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        # The parameter is there once all was read.
+        'sum(quantile_over_time(scalar(y), x{a="1"}[5m])) / sum(quantile_over_time(scalar(y), x[5m]))',
+        # What rate gives has no type any more.
+        'sum(rate(x{__type__="counter"}[5m])) / sum(rate(x[5m]))',
+    ],
+)
+def test_what_cannot_be_chosen_from_rows_is_no_subset(query: str) -> None:
+    assert "subset" not in print_plan(planned(query))
+
+
 def test_zeros_of_either_sign_are_different_numbers() -> None:
     assert print_plan(planned("x / 0 - x / -0")).count("with scalar /") == 2
 
