@@ -35,8 +35,8 @@ class CountValuesSink:
         self._run = run
         self._label = label.encode(errors="surrogateescape")
         self._without = node.without
-        # Where rows are grouped without the label of the value, it is taken away again.
-        self._shows_values = not (node.without and self._label in node.grouping)
+        # Where rows are grouped without the label of the value, as they are without the name, it is taken away again.
+        self._shows_values = not (node.without and self._label in (*node.grouping, METRIC_NAME))
         self._names = tuple(name for name in node.grouping if name != self._label)
         if node.without:
             self._names = (*node.grouping, self._label)
@@ -68,8 +68,6 @@ class CountValuesSink:
         pairs, pair = np.unique(group << 32 | code, return_inverse=True)
         self._run.expect(len(pairs), self._count)
         labels = self._table.labels().take(pairs >> 32).with_column(name, (pairs & 0xFFFFFFFF).astype(np.int32))
-        if name == METRIC_NAME and self._without:
-            labels = labels.without((name,))
         counts = np.zeros((len(pairs), self._count))
         for part, into in zip(parts, np.split(pair, [len(self._floats)]), strict=True):
             _add_rows(counts, into, part.counts)

@@ -38,7 +38,8 @@ _FILTERS = (
 _NAMES = ("a_total", "a_total", "b", "c", "h", "l_bucket", "t", '{__name__=~"a_total|b"}')
 _WINDOWS = (
     "rate", "rate", "increase", "delta", "max_over_time", "sum_over_time", "last_over_time", "changes", "irate",
-    "count_over_time", "avg_over_time", "present_over_time", "absent_over_time", "deriv", "quantile_over_time(scalar(c),",
+    "count_over_time", "avg_over_time", "present_over_time", "absent_over_time", "deriv",
+    "quantile_over_time(scalar(c),",
 )  # fmt: skip
 _MATCHINGS = ("", "", "on(x)", "ignoring(y)", "on(x) group_left", "ignoring(y) group_right", "on(x,y)", "on()")
 _GROUPINGS = ("", " by (x)", " by (x)", " without (y)", " by (le)")
