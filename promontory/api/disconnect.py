@@ -51,6 +51,7 @@ class _Watch:
         self._gone: asyncio.Task[None] | None = None
         self._reason: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
         self._arm(PATIENCE_S)
 
     def reason(self) -> Exception | None:
@@ -58,13 +59,16 @@ class _Watch:
         return None if self._task.cancelling() > self._cancels_before + 1 else self._reason
 
     async def close(self) -> None:
-        """Look no more, and take back the cancellation that was ours."""
+        """Look no more, and take back the cancellation that was ours.
+
+        A client may leave as the work ends: its callback is under way then and cannot be removed, only be told.
+        """
+        self._is_over = True
         if self._reason is not None:
             self._task.uncancel()
         if self._timer is not None:
             self._timer.cancel()
         if self._gone is not None:
-            self._gone.remove_done_callback(self._end_canceled)
             self._gone.cancel()
             await asyncio.gather(self._gone, return_exceptions=True)
 
@@ -86,8 +90,9 @@ class _Watch:
         self._arm(None)
 
     def _end_canceled(self, gone: asyncio.Task[None]) -> None:
-        self._context.cancel()
-        self._end(ApiError(499, "canceled", "the client went away"))
+        if not self._is_over:
+            self._context.cancel()
+            self._end(ApiError(499, "canceled", "the client went away"))
 
     def _end(self, reason: Exception) -> None:
         if self._reason is None:
