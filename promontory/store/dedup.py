@@ -15,15 +15,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.chunk.decode import ChunkStatus, DecodedChunks
+from promontory.chunk.decode import ChunkStatus, DecodedChunks, decode_chunks
 from promontory.kernels.dedup import assign_lanes, find_disorder, fold_rows
-from promontory.model.frame import Aggregate, ChunkColumns, Frame
+from promontory.kernels.plain_chunks import find_plain_rows
+from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
 from promontory.model.histograms import HistogramCells, ResetHint
 from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
 from promontory.store.downsampled import ChosenChunks, choose_chunks, decode_chosen
+
+_NO_CHUNKS = ChunkColumns.empty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ def decode_frame(
     `penalty` merges replicas by the penalty algorithm; otherwise all chunks of a series are united by timestamp.
     `aggregates` says what was asked of downsampled blocks.
     """
+    plain = _decode_plain(frame, time_range, stop)
+    if plain is not None:
+        return DecodedFrame(plain, frame.labels, _NO_CHUNKS, 0, stopped=False)
     chosen = choose_chunks(frame.chunks, aggregates)
     lane = np.zeros(len(chosen.chunks), np.int32)
     if penalty:
@@ -73,6 +79,27 @@ def decode_frame(
         unsupported=chosen.left_out + int((decoded.status == ChunkStatus.UNSUPPORTED).sum()),
         stopped=not folded or bool((decoded.status == ChunkStatus.STOPPED).any()),
     )
+
+
+def _decode_plain(frame: Frame, time_range: TimeRange, stop: NDArray[np.uint8]) -> Samples | None:
+    """Return the samples of a frame without lanes, aggregates or troubles; None where there may be any.
+
+    A small frame is decoded in half the time by this, as there is nothing to order, to divide or to merge.
+    """
+    chunks = frame.chunks
+    first = np.empty(len(frame.labels) + 1, np.int64)
+    is_plain = find_plain_rows(
+        chunks.row, chunks.min_ms, chunks.max_ms, chunks.aggregate, chunks.encoding, chunks.source,
+        int(Aggregate.RAW), int(Encoding.XOR), first,
+    )  # fmt: skip
+    if not is_plain:
+        return None
+    ends = {"min_ms": time_range.min_time_ms, "max_ms": time_range.max_time_ms}
+    decoded = decode_chunks(chunks, frame.buffers, stop=stop, **ends)
+    row_start = decoded.chunk_start[first]
+    if decoded.status.any() or find_disorder(row_start, decoded.timestamps_ms) < len(frame.labels):
+        return None
+    return _without_empty(Samples(frame.labels, row_start, decoded.timestamps_ms, decoded.values))
 
 
 def _order_by_lane(chosen: ChosenChunks, symbols: SymbolTable) -> tuple[ChosenChunks, NDArray[np.int32]]:

@@ -41,6 +41,8 @@ def choose_resolution(selector: Selector) -> Selector:
     if selector.function in RANGE_FUNCTIONS and selector.range_ms:
         resolution_ms = min(resolution_ms, selector.range_ms // 2)
     if resolution_ms < FIVE_MINUTES_MS:
+        if resolution_ms == selector.max_resolution_ms and selector.aggregates == (Aggregate.RAW,):
+            return selector
         return replace(selector, max_resolution_ms=resolution_ms, aggregates=(Aggregate.RAW,))
     return replace(selector, max_resolution_ms=resolution_ms, aggregates=choose_aggregates(selector.function))
 
