@@ -101,12 +101,19 @@ class ApiApp:
 
     async def _serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
         try:
-            response = await endpoint(request)
+            await (await endpoint(request))(scope, receive, watch)
         except Exception as error:
-            await (await self._answer_bug(request, error))(scope, receive, send)
+            if not has_started:
+                await (await self._answer_bug(request, error))(scope, receive, send)
             raise
-        await response(scope, receive, send)
 
     async def _answer_bug(self, request: Request, error: Exception) -> AnswerResponse:
         answer = failure(ApiError(500, "internal", f"internal error, see the log: {type(error).__name__}"))

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
+from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
@@ -77,10 +78,11 @@ class AnswerResponse:
         gone = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
             await self._start(send)
-            async for part in self._packed_parts() if is_gzipped else self._parts():
-                if gone.done():
-                    return
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            async with aclosing(self._packed_parts() if is_gzipped else self._parts()) as parts:
+                async for part in parts:
+                    if gone.done():
+                        return
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
@@ -103,21 +105,23 @@ class AnswerResponse:
     async def _start(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
 
-    async def _parts(self) -> AsyncIterator[bytes | memoryview]:
+    async def _parts(self) -> AsyncGenerator[bytes | memoryview, None]:
         yield self._body.head
-        async for piece in self._made(lambda piece: piece.make()):
-            yield piece
+        async with aclosing(self._made(lambda piece: piece.make())) as pieces:
+            async for piece in pieces:
+                yield piece
         yield self._body.tail
 
-    async def _packed_parts(self) -> AsyncIterator[bytes]:
+    async def _packed_parts(self) -> AsyncGenerator[bytes, None]:
         end = GzipEnd()
         yield HEADER + end.add(pack_part(self._body.head))
-        async for packed in self._made(lambda piece: pack_part(piece.make())):
-            yield end.add(packed)
+        async with aclosing(self._made(lambda piece: pack_part(piece.make()))) as pieces:
+            async for packed in pieces:
+                yield end.add(packed)
         yield end.add(pack_part(self._body.tail)) + end.write()
 
-    async def _made(self, make: Callable[[Piece], T]) -> AsyncIterator[T]:
-        """Yield what `make` makes of each piece, in order, some of them ahead."""
+    async def _made(self, make: Callable[[Piece], T]) -> AsyncGenerator[T, None]:
+        """Yield what `make` makes of each piece, in order, some of them ahead; closing gives up what is not made."""
         ahead: deque[asyncio.Future[T]] = deque()
         try:
             for piece in self._body.pieces:

@@ -347,3 +347,15 @@ async def test_a_bug_is_a_500(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/v1/query?query=broken")
     assert response.status_code == 500
     assert response.json()["errorType"] == "internal"
+
+
+async def test_a_bug_in_writing_the_answer_is_an_answer_too(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("promontory.api.encoder._encode_piece", fail)
+    response = await client.get("/api/v1/query?query=up")
+    assert response.status_code == 500
+    assert response.json()["errorType"] == "internal"

@@ -86,6 +86,7 @@ async def test_no_more_pieces_are_made_for_a_client_that_left() -> None:
     left.set()
     reading = asyncio.ensure_future(slow.take(100))
     await sending
+    assert asyncio.all_tasks() <= {asyncio.current_task(), reading}
     reading.cancel()
     assert slow.made < 20
     assert slow.is_over
