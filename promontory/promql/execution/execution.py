@@ -5,6 +5,7 @@
         prepared = execution.prepare(i, part)     # any thread, several at a time
         execution.absorb(i, prepared)                # one at a time
     result = execution.finish()
+    execution.close()                                # whatever happened
 
 All of it is for the kernel pool: nothing here awaits.
 """
@@ -103,6 +104,10 @@ class Execution:
             return QueryResult(StringResult(grid, value), self._run.annotations())
         steps = constant_steps(LabelRows.from_labels([Labels()], self._run.symbols), value)
         return QueryResult(ScalarResult(grid, steps), self._run.annotations())
+
+    def close(self) -> None:
+        """Give back what is charged to the query's budget, also where it failed; the answer is the caller's."""
+        self._run.close()
 
     def _evaluate(self, operator: Operator) -> Generator[Operator, Value, Value]:
         inputs = operator.inputs

@@ -56,7 +56,7 @@ class FoldStates:
         while (known := self.room) < groups:
             self._run.refuse_beyond(groups * self._count)
             size = min(max(known, groups - known), max(1, SLAB_CELLS // max(1, self._count)))
-            self._run.context.budget.charge(size * self._count * self._cell_bytes)
+            self._run.charge(size * self._count * self._cell_bytes)
             states = tuple(np.zeros((size, self._count), kind) for kind in self._kinds)
             self._slabs.append(_Slab(known, known + size, states))
 
@@ -86,6 +86,6 @@ class FoldStates:
             with np.errstate(all="ignore"):
                 values[slab.first : slab.end] = evaluate(*states)
             np.greater(states[0], 0, out=present[slab.first : slab.end])
-        self._run.context.budget.release(self.room * self._count * self._cell_bytes)
+        self._run.give_back(self.room * self._count * self._cell_bytes)
         self._slabs.clear()
         return values, present

@@ -60,7 +60,7 @@ class Heaps:
 
     def release(self) -> None:
         """Give back what was charged."""
-        self._run.context.budget.release(self._charged_bytes)
+        self._run.give_back(self._charged_bytes)
         self._charged_bytes = 0
 
     def _grow(self, groups: int) -> None:
@@ -75,7 +75,7 @@ class Heaps:
 
     def _charge(self, size_bytes: int) -> None:
         self._charged_bytes += size_bytes
-        self._run.context.budget.charge(size_bytes)
+        self._run.charge(size_bytes)
 
 
 def _widened(array: NDArray[Scalar], size: int) -> NDArray[Scalar]:

@@ -119,9 +119,8 @@ class HistogramFold:
             setattr(self, name, after)
 
     def _charge(self, size_bytes: int) -> None:
-        budget = self._run.context.budget
-        budget.charge(size_bytes)
-        budget.release(self._charged_bytes)
+        self._run.charge(size_bytes)
+        self._run.give_back(self._charged_bytes)
         self._charged_bytes = size_bytes
 
 

@@ -56,14 +56,14 @@ class LimitSink:
         """Return the rows."""
         if not self._is_empty:
             check_wanted(self._asked)
-        self._run.context.budget.release(self._taken.nbytes)
+        self._run.give_back(self._taken.nbytes)
         return self._kept.finish()
 
     def _make_room(self) -> None:
         missing = len(self._table) - len(self._taken)
         if missing > 0:
             room = np.zeros((max(missing, len(self._taken)), self._taken.shape[1]), np.int64)
-            self._run.context.budget.charge(room.nbytes)
+            self._run.charge(room.nbytes)
             self._taken = np.concatenate([self._taken, room])
 
 

@@ -56,6 +56,8 @@ class Run:
         self._lock = threading.Lock()
         self._noted = threading.local()
         self._held_samples = 0
+        self._charged_bytes = 0
+        self._closed = False
         self.peak_samples = 0
         """The most samples that were held at one time."""
         self.samples_read = 0
@@ -82,7 +84,7 @@ class Run:
     def hold(self, value: Value) -> None:
         """Count a value as held. Raises LimitError beyond the limit of samples or bytes."""
         samples = held_samples(value)
-        self.context.budget.charge(held_bytes(value))
+        self.charge(held_bytes(value))
         with self._lock:
             self._held_samples += samples
             held = self._held_samples
@@ -92,9 +94,31 @@ class Run:
 
     def release(self, value: Value) -> None:
         """Count a value as gone."""
-        self.context.budget.release(held_bytes(value))
+        self.give_back(held_bytes(value))
         with self._lock:
             self._held_samples -= held_samples(value)
+
+    def charge(self, size_bytes: int) -> None:
+        """Take bytes of the query's budget, which has them back when the evaluation is closed. Raises LimitError."""
+        with self._lock:
+            if self._closed:
+                return
+            self._charged_bytes += size_bytes
+            self.context.budget.charge(size_bytes)
+
+    def give_back(self, size_bytes: int) -> None:
+        """Give bytes back that were charged."""
+        with self._lock:
+            if self._closed:
+                return
+            self._charged_bytes -= size_bytes
+            self.context.budget.release(size_bytes)
+
+    def close(self) -> None:
+        """Give back all that is still charged, as an evaluation that failed leaves it; a thread may still be at it."""
+        with self._lock:
+            left_bytes, self._charged_bytes, self._closed = self._charged_bytes, 0, True
+        self.context.budget.release(left_bytes)
 
     def count_read(self, samples: int) -> None:
         """Count raw samples as fed."""
@@ -116,9 +140,9 @@ class Run:
     def expect_bytes(self, size_bytes: int) -> None:
         """Raise LimitError where so many bytes could not be held."""
         try:
-            self.context.budget.charge(size_bytes)
+            self.charge(size_bytes)
         finally:
-            self.context.budget.release(size_bytes)
+            self.give_back(size_bytes)
 
     @property
     def notes_here(self) -> int:

@@ -61,13 +61,13 @@ class ValueCounts:
 
     def release(self) -> None:
         """Give back what was charged."""
-        self._run.context.budget.release(self._size_bytes(len(self._bits)))
+        self._run.give_back(self._size_bytes(len(self._bits)))
 
     def _grow(self) -> None:
         times = self._counts.shape[1]
         self._run.refuse_beyond((len(self) + 1) * times)
         room = max(FIRST_PAIRS, 2 * len(self._bits))
-        self._run.context.budget.charge(self._size_bytes(room) - self._size_bytes(len(self._bits)))
+        self._run.charge(self._size_bytes(room) - self._size_bytes(len(self._bits)))
         more = room - len(self._bits)
         self._group = np.concatenate([self._group, np.zeros(more, np.int32)])
         self._bits = np.concatenate([self._bits, np.zeros(more, np.int64)])

@@ -18,9 +18,10 @@ from promontory.model.samples import STALE_NAN_BITS, Samples
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.execution import MAX_SAMPLES, Execution
-from promontory.promql.parser import parse_query
+from promontory.promql.parser import ALL_FEATURES, ParserOptions, parse_query
 from promontory.promql.plan.plan import PlanOptions, make_plan
 
+LANGUAGE = ParserOptions(ALL_FEATURES)
 STALE = float(np.array([STALE_NAN_BITS], np.uint64).view(np.float64)[0])
 Points = Sequence[tuple[int, float]]
 Column = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -47,20 +48,23 @@ class Database:
 
     def answer(
         self, text: str, grid: TimeGrid, *, batch_rows: int = 3, options: PlanOptions | None = None,
-        max_samples: int = MAX_SAMPLES,
+        max_samples: int = MAX_SAMPLES, context: QueryContext | None = None,
     ) -> QueryResult:  # fmt: skip
-        """Plan, feed in batches of so many series, and finish."""
+        """Plan, feed in batches of so many series, finish and close."""
         with ThreadPoolExecutor(1) as pool:
-            context = QueryContext(clock=SystemClock(), pool=pool)
-            plan = make_plan(parse_query(text), grid, replace(options or PlanOptions(), text=text.encode()))
+            context = context or QueryContext(clock=SystemClock(), pool=pool)
+            plan = make_plan(parse_query(text, LANGUAGE), grid, replace(options or PlanOptions(), text=text.encode()))
             execution = Execution(plan, context, max_samples=max_samples)
-            for index, planned in enumerate(plan.selects):
-                found = self._find(planned.selector)
-                for start in range(0, len(found), batch_rows):
-                    samples = self._samples(found[start : start + batch_rows], planned.selector, context)
-                    for part in execution.split(index, samples):
-                        execution.absorb(index, execution.prepare(index, part))
-            return execution.finish()
+            try:
+                for index, planned in enumerate(plan.selects):
+                    found = self._find(planned.selector)
+                    for start in range(0, len(found), batch_rows):
+                        samples = self._samples(found[start : start + batch_rows], planned.selector, context)
+                        for part in execution.split(index, samples):
+                            execution.absorb(index, execution.prepare(index, part))
+                return execution.finish()
+            finally:
+                execution.close()
 
     def rows(self, text: str, grid: TimeGrid, *, batch_rows: int = 3) -> dict[str, list[float | None]]:
         """Return the vector that a query gives, in its order."""
