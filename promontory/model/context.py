@@ -7,6 +7,7 @@ A peer's failure is data: `tolerate` is the one place where it becomes a warning
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -52,6 +53,21 @@ class Budget:
             self.held_bytes -= size_bytes
 
 
+class ReadTally:
+    """Byte ranges asked for and bytes got; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.requests = 0
+        self.read_bytes = 0
+
+    def count(self, *, requests: int, read_bytes: int) -> None:
+        """Count what was read."""
+        with self._lock:
+            self.requests += requests
+            self.read_bytes += read_bytes
+
+
 class QueryContext:
     """One query's deadline, stop flag, budget, symbols and warnings.
 
@@ -81,7 +97,10 @@ class QueryContext:
         self.store_matchers = store_matchers
         self.stop = np.zeros(1, np.uint8)
         self.warnings: dict[str, None] = {}
-        self._canceled = False
+        # An array, as `counting` makes contexts that share it.
+        self._canceled = np.zeros(1, np.bool_)
+        self.tally: ReadTally | None = None
+        """What was read of buckets, where somebody wants to know."""
 
     def warn(self, text: str) -> None:
         """Note a warning once."""
@@ -95,7 +114,7 @@ class QueryContext:
 
     def cancel(self) -> None:
         """Stop all work on this query; the client has gone."""
-        self._canceled = True
+        self._canceled[0] = True
         self.stop[0] = 1
 
     def remaining_s(self) -> float | None:
@@ -104,12 +123,19 @@ class QueryContext:
 
     def check(self) -> None:
         """Raise LimitError where the query was canceled or is past its deadline."""
-        if self._canceled:
+        if self._canceled[0]:
             raise LimitError("query was canceled in expression evaluation", error_type="canceled")
         remaining_s = self.remaining_s()
         if remaining_s is not None and remaining_s <= 0:
             self.stop[0] = 1
             raise LimitError("query timed out in expression evaluation", error_type="timeout")
+
+    def counting(self, pool: Executor, tally: ReadTally | None) -> QueryContext:
+        """Return the same query, whose work runs in another pool and whose reads are counted."""
+        context = copy.copy(self)
+        context.pool = pool
+        context.tally = tally
+        return context
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work` in the kernel pool."""

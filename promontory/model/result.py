@@ -61,9 +61,13 @@ class QueryStats:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """An answer with its annotations. `partial` says that a Store's failure made some of the warnings."""
+    """An answer with its annotations. `partial` says that a Store's failure made some of the warnings.
+
+    `analysis` is JSON, what each part of the query did; empty where nobody asked.
+    """
 
     value: VectorResult | ScalarResult | SamplesResult | StringResult
     annotations: Annotations = field(default_factory=Annotations)
     partial: bool = False
     stats: QueryStats | None = None
+    analysis: bytes = b""

@@ -29,11 +29,15 @@ from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
 from promontory.promql.prettier import pretty_print
 from promontory.promql.syntax_json import write_syntax
 from promontory.promql.types import value_type
+from promontory.query.analysis import Probe
+from promontory.query.explain_json import write_analysis_json, write_explanation_json
+from promontory.query.explanation import Explanation
 from promontory.query.features import Features
 from promontory.query.small_queries import SmallPlans, answer_small
+from promontory.store.estimates import estimate_of
 from promontory.store.port import Store
 from promontory.store.resolution import FIVE_MINUTES_MS, choose_lookback_ms
-from promontory.store.samples import feed_samples, read_samples_now
+from promontory.store.samples import Feed, ask_for, feed_samples, read_samples_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +80,62 @@ class QueryEngine:
         """Return the tree of the query as JSON, as Prometheus answers it."""
         return write_syntax(self._parse(text))
 
+    async def explain(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> bytes:
+        """Return as JSON what the query would read and compute."""
+        return await context.run(write_explanation_json, await self.outline(text, grid, options, context))
+
+    async def outline(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> Explanation:
+        """Return the plan of a query, and what its selects would read as far as the Store can tell."""
+        _, plan = await context.run(self._plan, text, grid, options)
+        selectors = self._selectors(plan, options)
+        name = self._store.describe().name
+        estimates = [await estimate_of(self._store, selector, context, name=name) for selector in selectors]
+        return Explanation(plan, selectors, tuple(estimates))
+
+    async def analyze(
+        self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
+    ) -> tuple[QueryResult, Explanation]:
+        """Return the answer of a query, and what each part of it did."""
+        began_s = context.clock.monotonic_s()
+        _, plan = await context.run(self._plan, text, grid, options)
+        probe = Probe(context, selects=len(plan.selects))
+        execution = await context.run(
+            partial(Execution, plan, probe.context, max_samples=self._settings.max_samples, meters=probe.meters)
+        )
+        prepared_s = context.clock.monotonic_s()
+        ways = [
+            _Way(select.around_store(self._store), select.context, select.around_feed(_SelectFeed(execution, index)))
+            for index, select in enumerate(probe.selects)
+        ]
+        with execution:
+            await self._feed_all(plan, ways, options)
+            result = await probe.context.run(execution.finish)
+        analysis = probe.report(
+            wall_s=context.clock.monotonic_s() - began_s,
+            samples_read=execution.samples_read,
+            peak_samples=execution.peak_samples,
+        )
+        explanation = Explanation(plan, self._selectors(plan, options), analysis=analysis)
+        return _conclude(execution, result, context, began_s=began_s, prepared_s=prepared_s), explanation
+
     def _parse(self, text: str) -> Node:
         return parse_query(text, self._settings.features.parser)
 
     async def _answer(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
+        if options.analyze:
+            answer, explanation = await self.analyze(text, grid, options, context)
+            return replace(answer, analysis=await context.run(write_analysis_json, explanation))
         began_s = context.clock.monotonic_s()
         small = self._plans.find(text, grid, options)
         if small is not None and (fed := self._answer_small(small, options, context)) is not None:
-            return _conclude(fed, fed.finish(), context, began_s=began_s, prepared_s=began_s)
+            with fed:
+                return _conclude(fed, fed.finish(), context, began_s=began_s, prepared_s=began_s)
         node, plan, execution = await context.run(self._begin, text, grid, options, context)
         prepared_s = context.clock.monotonic_s()
-        await self._feed_all(plan, execution, options, context)
-        result = await context.run(execution.finish)
+        ways = [_Way(self._store, context, _SelectFeed(execution, index)) for index in range(len(plan.selects))]
+        with execution:
+            await self._feed_all(plan, ways, options)
+            result = await context.run(execution.finish)
         if small is None:
             self._plans.keep(text, node, plan, options)
         return _conclude(execution, result, context, began_s=began_s, prepared_s=prepared_s)
@@ -112,6 +160,10 @@ class QueryEngine:
         self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext
     ) -> tuple[Node, Plan, Execution]:
         """Return what is to be read, and what it is fed to. Off the event loop: a long query takes a while."""
+        node, plan = self._plan(text, grid, options)
+        return node, plan, Execution(plan, context, max_samples=self._settings.max_samples)
+
+    def _plan(self, text: str, grid: TimeGrid, options: QueryOptions) -> tuple[Node, Plan]:
         node = self._parse(text)
         found = value_type(node)
         # A range query of one step is a range query: step_ms is 0 for instant ones alone.
@@ -120,21 +172,17 @@ class QueryEngine:
                 f'invalid expression type "{found.value}" for range query, must be Scalar or instant Vector'
             )
         features = self._settings.features
-        plan = make_plan(
-            node,
-            grid,
-            PlanOptions(
-                text=text.encode(errors="surrogateescape"),
-                lookback_ms=self._lookback_ms(options),
-                subquery_step_ms=self._settings.default_step_ms,
-                delayed_names=features.delayed_names,
-                start_timestamps=features.start_timestamps,
-                type_and_unit=features.type_and_unit,
-                downsampled=options.max_resolution_ms >= FIVE_MINUTES_MS,
-                replica_labels=self._replica_labels(options) if options.deduplicate else (),
-            ),
+        plan_options = PlanOptions(
+            text=text.encode(errors="surrogateescape"),
+            lookback_ms=self._lookback_ms(options),
+            subquery_step_ms=self._settings.default_step_ms,
+            delayed_names=features.delayed_names,
+            start_timestamps=features.start_timestamps,
+            type_and_unit=features.type_and_unit,
+            downsampled=options.max_resolution_ms >= FIVE_MINUTES_MS,
+            replica_labels=self._replica_labels(options) if options.deduplicate else (),
         )
-        return node, plan, Execution(plan, context, max_samples=self._settings.max_samples)
+        return node, make_plan(node, grid, plan_options)
 
     def _replica_labels(self, options: QueryOptions) -> tuple[bytes, ...]:
         return self._settings.replica_labels if options.replica_labels is None else options.replica_labels
@@ -145,29 +193,42 @@ class QueryEngine:
             return lookback_ms
         return choose_lookback_ms(lookback_ms, max_resolution_ms=options.max_resolution_ms)
 
-    async def _feed_all(self, plan: Plan, execution: Execution, options: QueryOptions, context: QueryContext) -> None:
+    def _selectors(self, plan: Plan, options: QueryOptions) -> tuple[Selector, ...]:
+        """Return what the Store is asked for each select."""
+        merged = self._replica_labels(options) if options.deduplicate else ()
+        allowed = (replace(one.selector, max_resolution_ms=options.max_resolution_ms) for one in plan.selects)
+        return tuple(ask_for(selector, merged_labels=merged) for selector in allowed)
+
+    async def _feed_all(self, plan: Plan, ways: Sequence[_Way], options: QueryOptions) -> None:
         """Read all selects side by side; the first failure ends the others."""
         tasks = [
-            asyncio.ensure_future(self._feed(index, planned.selector, execution, options, context))
-            for index, planned in enumerate(plan.selects)
+            asyncio.ensure_future(self._feed(planned.selector, way, options))
+            for planned, way in zip(plan.selects, ways, strict=True)
         ]
         try:
             await asyncio.gather(*tasks)
         finally:
             await _end(tasks)
 
-    async def _feed(
-        self, index: int, selector: Selector, execution: Execution, options: QueryOptions, context: QueryContext
-    ) -> None:
+    async def _feed(self, selector: Selector, way: _Way, options: QueryOptions) -> None:
         await feed_samples(
-            self._store,
+            way.store,
             replace(selector, max_resolution_ms=options.max_resolution_ms),
-            context,
-            _SelectFeed(execution, index),
+            way.context,
+            way.feed,
             replica_labels=self._replica_labels(options),
             deduplicate=options.deduplicate,
             penalty=self._settings.penalty,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where the samples of one select come from, for whom, and where they go."""
+
+    store: Store
+    context: QueryContext
+    feed: Feed[Iterable[Sequence[Batch]]]
 
 
 class _SelectFeed:

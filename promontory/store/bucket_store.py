@@ -17,7 +17,7 @@ from typing import Protocol
 from promontory.block.meta import BlockMeta
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, LocalBucket
-from promontory.errors import PromontoryError, StoreError
+from promontory.errors import BucketError, CorruptionError, PromontoryError, StoreError
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
 from promontory.model.labels import Labels
@@ -25,12 +25,16 @@ from promontory.model.selector import Selector
 from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.time_range import ALL_TIME, MAX_TIME_MS, MIN_TIME_MS, TimeRange
 from promontory.store.block_choice import choose_blocks, may_hold
+from promontory.store.block_estimates import estimate_block
 from promontory.store.block_frames import read_blocks
+from promontory.store.block_reasons import tell_passed
 from promontory.store.block_store import WINDOW_BYTES, BlockStore, open_block
 from promontory.store.byte_ranges import choose_gap
+from promontory.store.estimates import BlockEstimate, SelectEstimate
 from promontory.store.header_files import drop_headers
 from promontory.store.known_series import KnownSeriesCache
 from promontory.store.prompt_reads import read_now
+from promontory.store.reads import carry_out
 
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
@@ -129,7 +133,29 @@ class BucketStore:
         if self._local is None or self._known is None or self._unreadable or self._failed:
             return None
         parts = [block.parts for block in self._choose(selector, context)]
-        return read_now(parts, self._known, self._local, selector, context.symbols, gap_bytes=self._gap_bytes)
+        return read_now(parts, self._known, self._local, selector, context.symbols)
+
+    async def estimate(self, selector: Selector, context: QueryContext) -> SelectEstimate:
+        """Return what `select` would read; postings are read, series and chunks are not."""
+        chosen = self._choose(selector, context)
+        # A window has records of all blocks.
+        window_bytes = self._choose_window(len(chosen)) // max(1, len(chosen))
+
+        async def estimate(block: BlockStore) -> BlockEstimate | None:
+            try:
+                header = await block.parts.index.header()
+                reading = estimate_block(
+                    block.parts, header, selector, gap_bytes=self._gap_bytes, window_bytes=window_bytes
+                )
+                return await carry_out(reading, self._bucket, context)
+            except (CorruptionError, BucketError) as error:
+                context.tolerate(error)
+                return None
+
+        blocks = [block for block in await map_concurrently(estimate, chosen) if block is not None]
+        metas = [block.meta for block in self._blocks.values()]
+        passed = tell_passed(metas, {block.meta.ulid for block in chosen}, selector)
+        return SelectEstimate(tuple(blocks), tuple(passed))
 
     async def label_names(self, selector: Selector, context: QueryContext) -> list[bytes]:
         """Return the sorted names of labels of matching series in all blocks."""

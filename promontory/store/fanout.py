@@ -18,6 +18,7 @@ from promontory.model.frame import Frame
 from promontory.model.selector import Selector
 from promontory.model.store_info import StoreInfo
 from promontory.model.time_range import ALL_TIME, TimeRange
+from promontory.store.estimates import Passed, SelectEstimate, estimate_all
 from promontory.store.frames import join_frames, slice_rows
 from promontory.store.merge import in_order, merge_checked
 from promontory.store.port import Store, answer_now
@@ -65,6 +66,14 @@ class FanoutStore:
                     return
                 left -= len(frame.labels)
                 yield frame
+
+    async def estimate(self, selector: Selector, context: QueryContext) -> SelectEstimate:
+        """Return what the children would read, and which of them are not asked."""
+        asked = self._choose(selector, context)
+        passed = [child.describe().name for child in self._children() if child not in asked]
+        found = await estimate_all([(child, child.describe().name) for child in asked], selector, context)
+        reasons = tuple(Passed(name, "its label sets or its times cannot match") for name in passed)
+        return replace(found, passed=(*found.passed, *reasons))
 
     def answer_now(self, selector: Selector, context: QueryContext) -> Frame | None:
         """Return the answer where all children that are asked have it at hand."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, LocalBucket
 from promontory.errors import BucketError, CorruptionError
-from promontory.model.context import QueryContext
+from promontory.model.context import QueryContext, ReadTally
 
 UNASKED_BYTES = 64 << 20
 """Room for so much is made without asking whether the objects are as large as the ranges say."""
@@ -68,10 +68,10 @@ Reading: TypeAlias = Generator[Sequence[ObjectRanges], ReadBack, Result]
 async def carry_out(reading: Reading[Result], bucket: Bucket, context: QueryContext) -> Result:
     """Return the result of a reading. Raises what it raises."""
     if isinstance(bucket, LocalBucket):
-        return await context.run(_carry_out_here, reading, bucket)
+        return await context.run(_carry_out_here, reading, bucket, context.tally)
     stage = await context.run(_advance, reading, None)
     while stage.asked is not None:
-        stage = await context.run(_advance, reading, await _read(bucket, stage.asked))
+        stage = await context.run(_advance, reading, _count(await _read(bucket, stage.asked), context.tally))
     return stage.results[0]
 
 
@@ -90,11 +90,17 @@ def _advance(reading: Reading[Result], back: ReadBack | None) -> _Stage[Result]:
         return _Stage(None, (end.value,))
 
 
-def _carry_out_here(reading: Reading[Result], bucket: LocalBucket) -> Result:
+def _carry_out_here(reading: Reading[Result], bucket: LocalBucket, tally: ReadTally | None) -> Result:
     stage = _advance(reading, None)
     while stage.asked is not None:
-        stage = _advance(reading, _read_here(bucket, stage.asked))
+        stage = _advance(reading, _count(_read_here(bucket, stage.asked), tally))
     return stage.results[0]
+
+
+def _count(back: ReadBack, tally: ReadTally | None) -> ReadBack:
+    if tally is not None:
+        tally.count(requests=len(back.start), read_bytes=len(back.data))
+    return back
 
 
 def _read_here(bucket: LocalBucket, asked: Sequence[ObjectRanges]) -> ReadBack:

@@ -149,6 +149,11 @@ def read_samples_now(
     return None if is_told else decoded.samples
 
 
+def ask_for(selector: Selector, *, merged_labels: tuple[bytes, ...]) -> Selector:
+    """Return the selector as a Store is asked, so that what differs in `merged_labels` alone can be made one."""
+    return choose_resolution(replace(selector, without_replica_labels=merged_labels))
+
+
 class _Reading:
     """One select: what is asked of the Store, how its morsels are decoded, and what they miss."""
 
@@ -157,7 +162,7 @@ class _Reading:
         *, penalty: bool,
     ) -> None:  # fmt: skip
         self._store = store
-        self._asked = choose_resolution(replace(selector, without_replica_labels=merged_labels))
+        self._asked = ask_for(selector, merged_labels=merged_labels)
         self._context = context
         self._penalty = bool(merged_labels) and penalty
 

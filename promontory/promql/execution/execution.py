@@ -5,15 +5,17 @@
         prepared = execution.prepare(i, part)     # any thread, several at a time
         execution.absorb(i, prepared)                # one at a time
     result = execution.finish()
-    execution.close()                                # whatever happened
 
-All of it is for the kernel pool: nothing here awaits.
+All of it is for the kernel pool: nothing here awaits. Around all of this stands `with execution`: where it fails, what
+is charged to the query's budget is given back; the answer stays charged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from promontory.model.samples import Samples, drop_stale
 from promontory.model.steps import Steps
 from promontory.promql.execution.build import Builder
 from promontory.promql.execution.forks import Shared
+from promontory.promql.execution.metered import MeteredBuilder
+from promontory.promql.execution.meters import Meters
 from promontory.promql.execution.names import drop_marked_names, drop_marked_samples_names
 from promontory.promql.execution.operator import Batch, Operator
 from promontory.promql.execution.run import CELL_BYTES, Run
@@ -39,10 +43,13 @@ BATCH_CELLS = 4 << 20
 
 
 class Execution:
-    """One evaluation of a plan."""
+    """One evaluation of a plan; `meters`, where there are any, see what each place of it does."""
 
-    def __init__(self, plan: Plan, context: QueryContext, *, max_samples: int = MAX_SAMPLES) -> None:
+    def __init__(
+        self, plan: Plan, context: QueryContext, *, max_samples: int = MAX_SAMPLES, meters: Meters | None = None
+    ) -> None:
         self._plan = plan
+        self._meters = meters
         self._run = Run(
             context,
             max_samples=max_samples,
@@ -50,9 +57,16 @@ class Execution:
             start_timestamps=plan.options.start_timestamps,
             type_and_unit=plan.options.type_and_unit,
         )
-        builder = Builder(self._run)
+        builder = Builder(self._run) if meters is None else MeteredBuilder(self._run, meters)
         self._root = builder.build(plan.root, plan.grid)
         self._pipelines = [builder.pipelines[select.selector] for select in plan.selects]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is not None:
+            self._run.close()
 
     @property
     def peak_samples(self) -> int:
@@ -105,17 +119,13 @@ class Execution:
         steps = constant_steps(LabelRows.from_labels([Labels()], self._run.symbols), value)
         return QueryResult(ScalarResult(grid, steps), self._run.annotations())
 
-    def close(self) -> None:
-        """Give back what is charged to the query's budget, also where it failed; the answer is the caller's."""
-        self._run.close()
-
     def _evaluate(self, operator: Operator) -> Generator[Operator, Value, Value]:
         inputs = operator.inputs
         values = []
         for child in inputs:
             values.append((yield child))
         self._run.check()
-        value = operator.evaluate(values)
+        value = operator.evaluate(values) if self._meters is None else self._meters.evaluate(operator, values)
         self._run.check()
         if isinstance(operator, Shared):  # held since its body was evaluated, once for all who take it
             return value

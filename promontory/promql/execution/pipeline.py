@@ -6,7 +6,7 @@ at a time: that order alone decides the digits of a sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -62,6 +62,11 @@ class Pipeline:
         self.open = False
         self._sink = sink
         return self
+
+    def observe(self, stages: list[Stage], sink_around: Callable[[Sink], Sink]) -> None:
+        """Run stages that watch its own, and end in what watches its sink."""
+        self.stages = stages
+        self._sink = sink_around(self._sink)
 
     def continue_from(self, other: Pipeline) -> None:
         """Begin with what the stages of another give."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from promontory.model.durations import format_duration
 from promontory.model.matcher import Matcher
+from promontory.model.time_range import TimeGrid
 from promontory.promql.plan.nodes import (
     Absent,
     Aggregate,
@@ -35,9 +36,10 @@ from promontory.promql.plan.nodes import (
     VectorScalar,
     Window,
 )
-from promontory.promql.plan.tree import plan_children
+from promontory.promql.plan.outline import Place, outline_plan
 
 DEEPEST_INDENT = 100
+ANY_TIME = TimeGrid(0, 0, 0)
 _PLAIN = {
     "Clock": "time",
     "Extend": "extend",
@@ -53,23 +55,12 @@ _PLAIN = {
 
 def print_node(root: PlanNode) -> str:
     """Return the tree below a node."""
+    return "\n".join(write_place(place) for place in outline_plan(root, ANY_TIME) if not place.implied)
 
-    lines: list[str] = []
-    waiting = [(root, 0)]
-    printed: set[int] = set()
-    while waiting:
-        node, level = waiting.pop()
-        known = isinstance(node, Common) and node.number in printed
-        lines.append(_indent(level) + describe_node(node) + " again" * known)
-        if known:
-            continue
-        if isinstance(node, Common):
-            printed.add(node.number)
-        children = list(plan_children(node))
-        if isinstance(node, Subset) and node.broad.number in printed:
-            children = children[1:]
-        waiting.extend((child, level + 1) for _, child in reversed(children))
-    return "\n".join(lines)
+
+def write_place(place: Place) -> str:
+    """Return the line of a node where it stands."""
+    return _indent(place.level) + describe_node(place.node) + " again" * place.again
 
 
 def _indent(level: int) -> str:
