@@ -35,7 +35,8 @@ class KnownSeries:
     """n series in Store order with p labels in all, c chunks, t distinct texts.
 
     blob uint8[b], text_start, text_end int64[t] · row_start int64[n + 1] · name, value int32[p] and source int32[n]:
-    texts · row int32[c] · min_ms, max_ms, ref, size int64[c]: as in ChunkRefs
+    texts · row int32[c] · min_ms, max_ms, ref, size int64[c]: as in ChunkRefs; the sizes become those of the records
+    when these are read
     """
 
     blob: NDArray[np.uint8]

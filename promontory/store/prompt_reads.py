@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.bucket.port import LocalBucket
-from promontory.kernels.chunk_records import check_bounded_records
-from promontory.kernels.chunk_windows import OFFSET_MASK, join_spans
+from promontory.kernels.known_chunks import choose_chunks, take_records
 from promontory.model.frame import ChunkColumns, Encoding, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.selector import Selector
@@ -29,6 +28,9 @@ MOST_BLOCKS = 8
 MOST_CHUNKS = 512
 MOST_READ_BYTES = 256 << 10
 MOST_PAYLOAD_BYTES = 64 << 10
+GAP_BYTES = 8 << 10
+"""What is in the page cache is copied in less time than it is asked for."""
+XOR = int(Encoding.XOR)
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -40,8 +42,6 @@ def read_now(
     bucket: LocalBucket,
     selector: Selector,
     symbols: SymbolTable,
-    *,
-    gap_bytes: int,
 ) -> Frame | None:
     """Return all series of the blocks within the selector's range, None where they are not few and at hand."""
     if len(blocks) > MOST_BLOCKS or selector.limit or selector.skip_chunks or selector.shard is not None:
@@ -49,7 +49,7 @@ def read_now(
     frames = []
     for block in blocks:
         series = known.find(block.known_key(selector))
-        frame = None if series is None else _read_block(block, series, bucket, selector, symbols, gap_bytes=gap_bytes)
+        frame = None if series is None else _read_block(block, series, bucket, selector, symbols)
         if frame is None:
             return None
         frames.append(frame)
@@ -64,51 +64,51 @@ def _read_block(
     bucket: LocalBucket,
     selector: Selector,
     symbols: SymbolTable,
-    *,
-    gap_bytes: int,
 ) -> Frame | None:
     asked = selector.time_range
-    inside = np.flatnonzero((series.max_ms >= asked.min_time_ms) & (series.min_ms <= asked.max_time_ms))
-    labels, source = series.intern(symbols)
-    count = len(inside)
-    if not count or count > MOST_CHUNKS:
+    room = min(MOST_CHUNKS, len(series.ref))
+    chosen, part, ranges = np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 3), np.int64)
+    count, parts = choose_chunks(
+        series.min_ms, series.max_ms, series.ref, series.size, asked.min_time_ms, asked.max_time_ms, GAP_BYTES,
+        chosen, part, ranges,
+    )  # fmt: skip
+    if count <= 0:
         return None if count else Frame(LabelRows.empty(symbols), ChunkColumns.empty(), ())
-    ref = series.ref[inside]
-    part, ranges = np.empty(count, np.int64), np.empty((count, 4), np.int64)
-    parts = join_spans(np.zeros(count, np.int32), ref, series.size[inside], gap_bytes, part, ranges)
     ranges = ranges[:parts]
     read = _read(block, bucket, ranges)
     if read is None:
         return None
     data, place, end = read
-    position = (ref & OFFSET_MASK) + (place - ranges[:, 2])[part]
-    status, encoding = np.empty(count, np.uint8), np.empty(count, np.uint8)
-    start, length = np.empty(count, np.int64), np.empty(count, np.int64)
-    check_bounded_records(data, position, end[part], status, encoding, start, length)
-    if status.any() or (encoding != Encoding.XOR).any() or length.sum() > MOST_PAYLOAD_BYTES:
+    labels, source = series.intern(symbols)
+    codes, spans = np.empty((2, count), np.int32), np.empty((4, count), np.int64)
+    payload_bytes = take_records(
+        data, chosen[:count], part, ranges, place, end, series.row, series.min_ms, series.max_ms, series.ref, source,
+        XOR, series.size, codes, spans,
+    )  # fmt: skip
+    if not 0 <= payload_bytes <= MOST_PAYLOAD_BYTES:
         return None
-    row = series.row[inside]
     chunks = ChunkColumns(
-        row=row, min_ms=series.min_ms[inside], max_ms=series.max_ms[inside], aggregate=np.zeros(count, np.uint8),
-        encoding=encoding, buffer=np.zeros(count, np.int32), start=start, length=length, source=source[row],
+        row=codes[0], source=codes[1], min_ms=spans[0], max_ms=spans[1], start=spans[2], length=spans[3],
+        aggregate=np.zeros(count, np.uint8), encoding=np.full(count, XOR, np.uint8), buffer=np.zeros(count, np.int32),
     )  # fmt: skip
     return Frame(labels, chunks, (data,))
 
 
 def _read(block: BlockParts, bucket: LocalBucket, ranges: Offsets) -> tuple[Bytes, Offsets, Offsets] | None:
     """Return what is in the ranges, and where each begins and ends in it, int64[r]; None where that is not at hand."""
-    bounds = [0, *accumulate((ranges[:, 3] - ranges[:, 2]).tolist())]
+    spans = ranges.tolist()
+    bounds = [0, *accumulate(end - start for _, start, end in spans)]
     if bounds[-1] > MOST_READ_BYTES:
         return None
     data = np.empty(bounds[-1], np.uint8)
     view, ends = data.data, []
-    for segment, group in groupby(zip(ranges[:, 1:3].tolist(), pairwise(bounds), strict=True), key=_segment_of):
-        key, spans = block.segments.get(segment), list(group)
-        into = [view[begin:end] for _, (begin, end) in spans]
-        lengths = bucket.read_cached(key, [start for (_, start), _ in spans], into) if key is not None else None
+    for segment, group in groupby(zip(spans, pairwise(bounds), strict=True), key=_segment_of):
+        key, members = block.segments.get(segment), list(group)
+        into = [view[begin:end] for _, (begin, end) in members]
+        lengths = bucket.read_cached(key, [start for (_, start, _), _ in members], into) if key is not None else None
         if lengths is None:
             return None
-        ends += [begin + length for (_, (begin, _)), length in zip(spans, lengths, strict=True)]
+        ends += [begin + length for (_, (begin, _)), length in zip(members, lengths, strict=True)]
     return data, np.array(bounds[:-1], np.int64), np.array(ends, np.int64)
 
 
