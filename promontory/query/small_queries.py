@@ -86,8 +86,9 @@ def answer_small(plan: Plan, context: QueryContext, read_now: ReadNow, *, max_sa
         if count > MOST_SAMPLES or rows * plan.grid.count > MOST_CELLS:
             return None
     execution = Execution(plan, context, max_samples=max_samples)
-    for index, samples in enumerate(fed):
-        _feed(execution, index, samples, context)
+    with execution:
+        for index, samples in enumerate(fed):
+            _feed(execution, index, samples, context)
     return execution
 
 

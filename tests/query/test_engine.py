@@ -119,6 +119,19 @@ async def test_a_store_that_fails_fails_the_query(context: QueryContext) -> None
         )
 
 
+async def test_a_query_that_fails_holds_nothing(pool: ThreadPoolExecutor) -> None:
+    grid = TimeGrid(60_000, 600_000, 60_000)
+    for query in ("sum by (job) (requests_total)", "topk(1, requests_total) + requests_total * {job=~'a|b'}"):
+        for max_samples in range(1, 30):
+            context = QueryContext(clock=SystemClock(), pool=pool)
+            engine = engine_over(replicas(), max_samples=max_samples)
+            with contextlib.suppress(LimitError):
+                await engine.range(query, grid, QueryOptions(), context)
+                break
+            assert context.budget.held_bytes == 0
+        assert max_samples > 10
+
+
 async def test_a_canceled_query_stops(context: QueryContext) -> None:
     context.cancel()
     with pytest.raises(LimitError, match="query was canceled"):

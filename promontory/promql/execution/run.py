@@ -99,7 +99,7 @@ class Run:
             self._held_samples -= held_samples(value)
 
     def charge(self, size_bytes: int) -> None:
-        """Take bytes of the query's budget, which has them back when the evaluation is closed. Raises LimitError."""
+        """Take bytes of the query's budget, which has them back where the evaluation fails. Raises LimitError."""
         with self._lock:
             if self._closed:
                 return
@@ -115,7 +115,7 @@ class Run:
             self.context.budget.release(size_bytes)
 
     def close(self) -> None:
-        """Give back all that is still charged, as an evaluation that failed leaves it; a thread may still be at it."""
+        """Give back all that is charged, where the evaluation failed; a thread may still be at it."""
         with self._lock:
             left_bytes, self._charged_bytes, self._closed = self._charged_bytes, 0, True
         self.context.budget.release(left_bytes)

@@ -50,12 +50,12 @@ class Database:
         self, text: str, grid: TimeGrid, *, batch_rows: int = 3, options: PlanOptions | None = None,
         max_samples: int = MAX_SAMPLES, context: QueryContext | None = None,
     ) -> QueryResult:  # fmt: skip
-        """Plan, feed in batches of so many series, finish and close."""
+        """Plan, feed in batches of so many series, and finish."""
         with ThreadPoolExecutor(1) as pool:
             context = context or QueryContext(clock=SystemClock(), pool=pool)
             plan = make_plan(parse_query(text, LANGUAGE), grid, replace(options or PlanOptions(), text=text.encode()))
             execution = Execution(plan, context, max_samples=max_samples)
-            try:
+            with execution:
                 for index, planned in enumerate(plan.selects):
                     found = self._find(planned.selector)
                     for start in range(0, len(found), batch_rows):
@@ -63,8 +63,6 @@ class Database:
                         for part in execution.split(index, samples):
                             execution.absorb(index, execution.prepare(index, part))
                 return execution.finish()
-            finally:
-                execution.close()
 
     def rows(self, text: str, grid: TimeGrid, *, batch_rows: int = 3) -> dict[str, list[float | None]]:
         """Return the vector that a query gives, in its order."""

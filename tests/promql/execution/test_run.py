@@ -10,8 +10,10 @@ import pytest
 from promontory.errors import LimitError
 from promontory.model.clock import SystemClock
 from promontory.model.context import Budget, QueryContext
+from promontory.model.result import VectorResult
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution.run import Run
+from promontory.promql.execution.values import held_bytes
 from tests.promql.execution.database import Database
 
 GRID = TimeGrid(0, 540_000, 60_000)
@@ -88,13 +90,14 @@ def test_all_is_given_back_at_whatever_step_a_query_fails(
     while True:
         context = Watched(clock=SystemClock(), pool=pool, budget=Strict(failed + 1))
         try:
-            database.answer(query, GRID, batch_rows=3, context=context)
+            result = database.answer(query, GRID, batch_rows=3, context=context)
         except LimitError:
             failed += 1
+            assert context.budget.held_bytes == 0, f"after {failed} steps"
         else:
             break
-        finally:
-            assert context.budget.held_bytes == 0, f"after {failed} steps"
+    assert isinstance(result.value, VectorResult)
+    assert context.budget.held_bytes == held_bytes(result.value.steps)
     assert failed > 10
     assert context.budget.peak_bytes > 0
 
