@@ -19,6 +19,8 @@ from promontory.kernels.chunk_windows import choose_chunks, describe_chunks
 from promontory.store.block_series import RECORD_BYTES
 from promontory.store.merged_series import MergedSeries
 
+LEAST_CHUNK_BYTES = 128
+"""A batch holds a few windows even where chunks are as small as this."""
 BATCH_CHUNKS = 1 << 16
 BLOCK_CHUNKS = 1 << 10
 """Of many blocks, a batch has so many chunks of each, which is worth the call."""
@@ -66,7 +68,7 @@ class Window:
 def plan_windows(merged: MergedSeries, alive: Bytes, *, window_bytes: int) -> Iterator[Window]:
     """Yield the rows in windows; of members whose `alive`, uint8[members], is 0 by then, no chunks."""
     before = merged.chunks_before
-    batch_chunks = max(BATCH_CHUNKS, BLOCK_CHUNKS * len(merged.members))
+    batch_chunks = max(BATCH_CHUNKS, BLOCK_CHUNKS * len(merged.members), window_bytes // LEAST_CHUNK_BYTES)
     first = 0
     while first < len(merged):
         last = int(np.searchsorted(before, before[first] + batch_chunks, side="right")) - 1
@@ -78,11 +80,13 @@ def plan_windows(merged: MergedSeries, alive: Bytes, *, window_bytes: int) -> It
         while low < last - first:
             high = int(np.searchsorted(held, held[low] + window_bytes, side="right")) - 1
             high = max(high, low + 1)
+            if low and high == last - first and last < len(merged):
+                break  # Cut short by the end of the batch: the next one begins here, or a network is asked more often.
             chosen = np.empty(int(before[first + high] - before[first + low]), np.int64)
             count = choose_chunks(block_start, chunks.row, alive, low, high, chosen)
             yield Window(first + low, first + high, first, chunks, chosen[:count])
             low = high
-        first = last
+        first += low
 
 
 def _read_batch(merged: MergedSeries, first: int, last: int) -> tuple[ChunkRefs, Offsets]:
