@@ -14,6 +14,8 @@ from promontory.service.http_app import App
 from promontory.service.http_protocol import HttpConfig, HttpProtocol
 
 BACKLOG = 1024
+# Idle connections stay as long as Prometheus' do: a refresh of a dashboard must not meet one that is being closed.
+KEEP_ALIVE_S = 300
 # How long requests that the grace period has cut off may take to let go.
 CUT_OFF_S = 5.0
 
@@ -26,6 +28,7 @@ class HttpServer:
         config = HttpConfig(
             app, loop="none", http=HttpProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=max(1, round(grace_s)), backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )  # fmt: skip
         config.write_timeout_s = write_timeout_s
         self._server = _QuietServer(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -51,10 +52,21 @@ async def test_a_client_that_reads_nothing_is_cut_off(caplog: pytest.LogCaptureF
 
 
 class Wire(asyncio.Transport):
-    """A transport whose buffer is what the test says."""
+    """A transport whose buffer is what the test says, over a connection that the test reads from."""
 
     unsent_bytes = 0
     is_cut = False
+
+    def __init__(self) -> None:
+        ours, self.client = socket.socketpair()
+        super().__init__({"socket": ours})
+        for _ in range(3):
+            ours.send(b"x")
+
+    def hang_up(self) -> None:
+        """Close both ends."""
+        self.get_extra_info("socket").close()
+        self.client.close()
 
     def get_write_buffer_size(self) -> int:
         """Return what was not sent yet."""
@@ -77,8 +89,9 @@ class Timers(asyncio.SelectorEventLoop):
         self.set_at.append((delay, callback))
 
 
+@pytest.mark.parametrize("taken_from", ["buffer", "queue"])
 @pytest.mark.parametrize("timeout_s", [0.0, 60.0])
-def test_a_slow_client_is_kept_and_a_stuck_one_is_not(timeout_s: float) -> None:
+def test_a_slow_client_is_kept_and_a_stuck_one_is_not(timeout_s: float, taken_from: str) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError
 
@@ -90,8 +103,11 @@ def test_a_slow_client_is_kept_and_a_stuck_one_is_not(timeout_s: float) -> None:
     wire.unsent_bytes = 10_000
     connection.connection_made(wire)
     connection.pause_writing()
-    for _ in range(3 * LOOKS if timeout_s else 0):
-        wire.unsent_bytes -= 1
+    for turn in range(3 * LOOKS if timeout_s else 0):
+        if taken_from == "buffer":
+            wire.unsent_bytes -= 1
+        elif turn % LOOKS == LOOKS - 1:
+            wire.client.recv(1)
         delay_s, look = timers.set_at.pop()
         assert delay_s == timeout_s / LOOKS
         look()
@@ -101,3 +117,4 @@ def test_a_slow_client_is_kept_and_a_stuck_one_is_not(timeout_s: float) -> None:
     assert wire.is_cut == (timeout_s > 0)
     assert not timers.set_at
     timers.close()
+    wire.hang_up()
