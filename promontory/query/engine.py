@@ -152,7 +152,7 @@ class QueryEngine:
         )
         return answer_small(
             plan, context,
-            lambda selector: read_now(replace(selector, max_resolution_ms=options.max_resolution_ms)),
+            lambda selector: read_now(_with_resolution(selector, options)),
             max_samples=self._settings.max_samples,
         )  # fmt: skip
 
@@ -251,6 +251,12 @@ class _SelectFeed:
         """Absorb a morsel."""
         for part in prepared:
             self._execution.absorb(self._index, part)
+
+
+def _with_resolution(selector: Selector, options: QueryOptions) -> Selector:
+    if selector.max_resolution_ms == options.max_resolution_ms:
+        return selector
+    return replace(selector, max_resolution_ms=options.max_resolution_ms)
 
 
 def _conclude(

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 from promontory.model.context import QueryContext
 from promontory.model.query_options import QueryOptions
 from promontory.model.samples import Samples
 from promontory.model.selector import Selector
-from promontory.model.time_range import TimeGrid
+from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.promql.durations import is_timeless
 from promontory.promql.execution.execution import Execution
 from promontory.promql.nodes import Node
 from promontory.promql.plan.nodes import PlanNode, Read, Resample
 from promontory.promql.plan.plan import Plan
-from promontory.promql.plan.selects import collect_selects
+from promontory.promql.plan.selects import PlannedSelect
 from promontory.promql.plan.tree import walk_nodes
 
 MOST_KEPT = 1_000
@@ -32,6 +33,8 @@ MOST_NODES = 32
 MOST_SELECTS = 4
 MOST_SAMPLES = 20_000
 MOST_CELLS = 4_000
+FARTHEST_MS = 1 << 52
+"""Beyond such times the plan says whether int64 can hold what is looked at."""
 
 ReadNow = Callable[[Selector], Samples | None]
 Key = tuple[str, int, int, QueryOptions]
@@ -54,7 +57,11 @@ class SmallPlans:
         if kept is None:
             return None
         self._plans.move_to_end(key)
-        return Plan(kept.root, grid, kept.options, collect_selects(kept.root, grid), kept.trace)
+        shift_ms = grid.start_ms - kept.grid.start_ms
+        if max(abs(shift_ms), abs(grid.start_ms)) > FARTHEST_MS:
+            return None
+        selects = kept.selects if shift_ms == 0 else tuple(_shifted(one, shift_ms) for one in kept.selects)
+        return Plan(kept.root, grid, kept.options, selects, kept.trace)
 
     def keep(self, text: str, node: Node, plan: Plan, options: QueryOptions) -> None:
         """Keep a plan that was carried out, where it is small and another grid would not change it."""
@@ -66,6 +73,12 @@ class SmallPlans:
         self._plans[text, grid.end_ms - grid.start_ms, grid.step_ms, options] = plan
         if len(self._plans) > self._most:
             self._plans.popitem(last=False)
+
+
+def _shifted(planned: PlannedSelect, shift_ms: int) -> PlannedSelect:
+    span = planned.selector.time_range
+    moved = TimeRange(span.min_time_ms + shift_ms, span.max_time_ms + shift_ms)
+    return PlannedSelect(replace(planned.selector, time_range=moved))
 
 
 def answer_small(plan: Plan, context: QueryContext, read_now: ReadNow, *, max_samples: int) -> Execution | None:

@@ -210,10 +210,10 @@ async def test_what_is_gone_or_broken_is_named_by_the_long_way(site: Site) -> No
 async def test_limits_hold_on_the_short_way(site: Site) -> None:
     engine = site.engine()
     await site.ask(engine, "temperature[1h]")
+    scarce = Budget(2_000)
     with pytest.raises(LimitError, match=r"--query\.max-memory"):
-        await site.ask(engine, "temperature[1h]", budget=Budget(2_000))
-    budget = Budget()
-    await site.ask(engine, "sum(temperature)", budget=budget)
+        await site.ask(engine, "temperature[1h]", budget=scarce)
+    assert scarce.held_bytes == 0
     context = QueryContext(clock=SystemClock(), pool=site.pool, timeout_s=0.0)
     with pytest.raises(LimitError, match="timed out"):
         await engine.instant("temperature[1h]", NOW_MS, QueryOptions(), context)

@@ -141,10 +141,9 @@ class Execution:
         # A range query of one step is a range query: step_ms is 0 for instant ones alone.
         if steps.order is not None and self._plan.grid.step_ms == 0:
             return steps
-        index = steps.labels.sort_index()
-        if (index == np.arange(len(index))).all():
-            return replace(steps, order=None)
-        return take_steps(steps, index)
+        if steps.labels.is_sorted():
+            return steps if steps.order is None else replace(steps, order=None)
+        return take_steps(steps, steps.labels.sort_index())
 
 
 def _sorted_samples(samples: Samples) -> Samples:
