@@ -109,8 +109,8 @@ def _feed(execution: Execution, index: int, samples: Samples, context: QueryCont
     if not len(samples):
         return
     size_bytes = samples.resident_bytes
-    context.budget.charge(size_bytes)
     try:
+        context.budget.charge(size_bytes)
         for part in execution.split(index, samples):
             execution.absorb(index, execution.prepare(index, part))
     finally:
