@@ -249,6 +249,8 @@ class Builder:
 def _taken(node: PlanNode, children: list[Operator]) -> list[Operator]:
     """Return what a node takes from below: the rows of a Fork where it goes on row by row, or its whole value."""
     rows = isinstance(node, nodes.Elementwise | nodes.VectorScalar | nodes.Aggregate)
+    if isinstance(node, nodes.Aggregate) and node.op == "quantile":
+        rows = False  # needs all, and so may others: these are held once
     taken = []
     for place, child in enumerate(children):
         if isinstance(child, Fork):

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 import pytest
 
+from promontory.model.result import VectorResult
 from promontory.model.time_range import TimeGrid
 from promontory.promql.parser import parse_query
 from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
@@ -106,6 +107,17 @@ def test_what_is_shared_is_held_once() -> None:
     # 100 of x and 100 of its square, where each x by itself would make 300.
     assert database.answer(query, grid, max_samples=215).annotations.warnings == ()
     assert database.rows(query, grid) == {"{}": [float(time * time * 2) for time in range(10)]}
+
+
+def test_rows_that_two_quantiles_need_are_held_once() -> None:
+    database = Database()
+    for place in range(10):
+        database.add("x", {"a": str(place)}, [(time * 60_000, float(place)) for time in range(10)])
+    query = "quantile(0.5, max_over_time(x[1m])) + quantile(1, max_over_time(x[1m]))"
+    # 100 of x and 10 of each quantile, where each x by itself would make 200.
+    result = database.answer(query, TimeGrid(0, 540_000, 60_000), max_samples=125)
+    assert isinstance(result.value, VectorResult)
+    assert result.value.steps.values.tolist() == [[13.5] * 10]
 
 
 def test_a_value_that_two_sides_take_is_one_value() -> None:
