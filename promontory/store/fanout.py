@@ -52,12 +52,18 @@ class FanoutStore:
         )
 
     async def select(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
-        """Yield the series of all children that can answer, each label set once; `limit` counts these.
+        """Yield the series of all children that can answer; `limit` counts label sets.
 
+        With one child alone there is nothing to merge: its Frames go on as they are, in which a series may span two.
         Raises StoreUnavailable where there is no child at all and the query wants all or nothing.
         """
         asked = self._choose(selector, context)
         streams = [_guard(child, selector, context) for child in asked]
+        if len(streams) == 1 and not (selector.limit or selector.skip_chunks):
+            async with aclosing(streams[0]) as only:
+                async for frame in only:
+                    yield frame
+            return
         left = selector.limit
         async with aclosing(merge_checked(streams, context)) as merged:
             async for frame in merged:
