@@ -13,9 +13,13 @@ import fcntl
 import logging
 import struct
 import termios
+from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +33,13 @@ class HttpConfig(uvicorn.Config):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's connection with a look at what is not sent yet."""
+    """uvicorn's connection with a look at what is not sent yet.
 
+    uvicorn tells only the latest request of a connection that its client has gone; where a client sends requests
+    ahead that is not the one being served.
+    """
+
+    _served: RequestResponseCycle | None = None
     _look: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
     _looks_without_progress = 0
@@ -52,7 +61,14 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._look_no_more()
+        if self._served is not None and not self._served.response_complete:
+            self._served.disconnected = True
+            self._served.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _look_later(self) -> None:
         assert isinstance(self.config, HttpConfig)

@@ -51,6 +51,19 @@ async def test_a_client_that_reads_nothing_is_cut_off(caplog: pytest.LogCaptureF
     await server.stop()
 
 
+async def test_a_client_that_sends_requests_ahead_and_leaves_is_noticed() -> None:
+    app = Endless()
+    server = HttpServer(app, "127.0.0.1:0", grace_s=1)
+    server.start()
+    host, _, port = server.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    writer.write(2 * b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await reader.readline()
+    writer.transport.abort()
+    await asyncio.wait_for(app.is_over.wait(), 20)
+    await server.stop()
+
+
 class Wire(asyncio.Transport):
     """A transport whose buffer is what the test says, over a connection that the test reads from."""
 
