@@ -39,11 +39,14 @@ def quote(text: bytes) -> str:
 
 
 def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: Position) -> None:
-    """Note the values that are no quantiles: NaN, or else the greatest above 1 and the least below 0."""
-    if not len(quantiles):
-        return
-    most, least = quantiles.max(), quantiles.min()
-    warn_quantiles(run, np.array([np.maximum(most, 1.0), np.minimum(least, 0.0)]), position)
+    """Note the values that are no quantiles: NaN and infinities, or else the greatest above 1 and the least below 0."""
+    numbers = quantiles[~np.isnan(quantiles)]
+    if len(numbers) < len(quantiles):
+        # As in Go the greatest of NaN and +Inf is +Inf, and that of NaN and any other number NaN.
+        numbers = np.append(numbers[np.isinf(numbers)], np.nan)
+    elif len(numbers):
+        numbers = np.array([numbers.max(), numbers.min()])
+    warn_quantiles(run, numbers, position)
 
 
 def warn_quantiles(run: Run, quantiles: NDArray[np.float64], position: Position) -> None:
