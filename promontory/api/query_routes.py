@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from promontory.api.failure import bad_data, invalid_parameter, query_failure
 from promontory.api.gate import Gate
 from promontory.api.outbox import Outbox
 from promontory.api.stats import deprecation_of, write_stats
-from promontory.errors import PromontoryError
+from promontory.errors import LimitError, PromontoryError
 from promontory.model.context import QueryContext
 from promontory.model.result import Annotations, QueryResult
 from promontory.model.time_range import TimeGrid
@@ -75,13 +76,25 @@ class QueryRoutes:
                 answer = _answer(call, context, result, encoded, queue_s=queue_s)
                 if not encoded.body.held_bytes:
                     return answer
-                await self._outbox.admit(encoded.body.held_bytes)
+                await self._admit(encoded.body.held_bytes, context)
                 return replace(answer, on_sent=partial(self._outbox.release, encoded.body.held_bytes))
 
         try:
             return await call.guard(context, evaluate())
         except PromontoryError as error:
             raise query_failure(error) from error
+
+    async def _admit(self, held_bytes: int, context: QueryContext) -> None:
+        try:
+            await self._outbox.admit(held_bytes)
+        except asyncio.CancelledError:
+            remaining_s = context.remaining_s()
+            if remaining_s is None or remaining_s > 0:
+                raise
+            raise LimitError(
+                f"query timed out: its answer of {held_bytes} bytes waited for other clients to read theirs "
+                "(--query.max-unsent)", error_type="timeout",
+            ) from None  # fmt: skip
 
 
 def _answer(

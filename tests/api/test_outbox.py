@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from promontory.api.outbox import Outbox
+from tests.api.small_backend import SmallSite
 
 
 async def settle() -> None:
@@ -58,3 +60,14 @@ async def test_who_gives_up_waiting_holds_nothing(after_its_turn: bool) -> None:
     assert gives_up.cancelled()
     assert next_one.done()
     assert outbox.held_bytes == 2
+
+
+async def test_a_query_whose_answer_found_no_room_in_time_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promontory.api.encoder.PIECE_SAMPLES", 100)
+    site = SmallSite(max_unsent_bytes=1)
+    await site.app.outbox.admit(1)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(site.app), base_url="http://promontory") as client:
+        response = await client.get("/api/v1/query_range?query=up&start=0&end=1000&step=1&timeout=50ms")
+    assert response.status_code == 503
+    assert "waited for other clients to read theirs (--query.max-unsent)" in response.json()["error"]
+    assert site.app.outbox.held_bytes == 1
