@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from promontory.service.joined_transport import JoinedTransport
+
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
@@ -43,6 +45,10 @@ class HttpProtocol(HttpToolsProtocol):
     _look: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
     _looks_without_progress = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to serve."""
+        super().connection_made(JoinedTransport(transport, self.loop))
 
     def pause_writing(self) -> None:
         """Begin to look: the client does not keep up."""

@@ -1,0 +1,69 @@
+"""Head and body of a small answer leave as one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from promontory.service.joined_transport import SMALL_BYTES, JoinedTransport
+
+
+class Wire(asyncio.Transport):
+    """What was sent, write by write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+    def close(self) -> None:
+        self.sent.append(b"closed")
+
+    def abort(self) -> None:
+        self.sent.append(b"aborted")
+
+    def get_write_buffer_size(self) -> int:
+        return 7
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def transport(wire: Wire) -> JoinedTransport:
+    return JoinedTransport(wire, asyncio.get_running_loop())
+
+
+async def test_a_small_write_leaves_with_the_next_one(wire: Wire, transport: JoinedTransport) -> None:
+    for _ in range(2):
+        transport.write(b"head")
+        assert transport.get_write_buffer_size() == 7 + 4
+        transport.write(memoryview(b"body"))
+    await asyncio.sleep(0)
+    assert wire.sent == [b"headbody"] * 2
+
+
+async def test_it_waits_no_longer_than_the_turn(wire: Wire, transport: JoinedTransport) -> None:
+    transport.write(b"head")
+    assert wire.sent == []
+    await asyncio.sleep(0)
+    assert wire.sent == [b"head"]
+
+
+async def test_what_is_large_waits_for_nothing(wire: Wire, transport: JoinedTransport) -> None:
+    transport.write(b"x" * SMALL_BYTES)
+    assert wire.sent == [b"x" * SMALL_BYTES]
+
+
+async def test_closing_sends_what_is_held_and_aborting_does_not(wire: Wire, transport: JoinedTransport) -> None:
+    transport.write(b"head")
+    transport.close()
+    transport.write(b"head")
+    transport.abort()
+    await asyncio.sleep(0)
+    assert wire.sent == [b"head", b"closed", b"aborted"]
