@@ -68,7 +68,9 @@ def escape_text(text: bytes) -> bytes:
 
 def _kept_pairs(labels: LabelRows, drop_name: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     is_kept = np.ones(len(labels.name), bool)
+    if drop_name is None or not drop_name.any():
+        return is_kept
     name_code = labels.symbols.find(METRIC_NAME)
-    if drop_name is not None and name_code is not None and drop_name.any():
+    if name_code is not None:
         is_kept &= ~(np.repeat(drop_name, np.diff(labels.row_start)) & (labels.name == name_code))
     return is_kept

@@ -23,6 +23,8 @@ Item = TypeVar("Item", bound=np.generic)
 EMPTY = 0
 # Names of labels are asked for again and again; what is remembered of them stays small.
 MOST_FOUND = 256
+# So little is searched in less time than a kernel is called.
+FEW_BYTES = 4096
 
 
 class SymbolTable:
@@ -94,6 +96,9 @@ class SymbolTable:
             return known
         data = np.frombuffer(text, np.uint8)
         with self._lock:
+            used = int(self._start[self._count[0]])
+            if used <= FEW_BYTES and text not in self._blob[:used].tobytes():
+                return None
             digest = hash_bytes(data, 0, len(text))
             slot = find_slot(data, self._blob, self._start, self._hashes, self._slots, 0, len(text), digest)
             code = int(self._slots[slot]) - 1
