@@ -65,6 +65,14 @@ def success(data: Body, annotations: Annotations | None = None, *, is_partial: b
     return Answer(replace(data, head=head, tail=tail + b"}"), is_partial=is_partial)
 
 
+def with_member(data: Body, member: bytes) -> Body:
+    """Return a body that is a JSON object with one more member, `"name":value`."""
+    if data.tail:
+        return replace(data, tail=data.tail.removesuffix(b"}") + b"," + member + b"}")
+    assert not data.pieces
+    return replace(data, head=data.head.removesuffix(b"}") + b"," + member + b"}")
+
+
 def success_of(value: object, annotations: Annotations | None = None, *, is_partial: bool = False) -> Answer:
     """Return a success around a small value."""
     return success(Body(_as_json(value)), annotations, is_partial=is_partial)

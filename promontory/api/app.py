@@ -19,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from promontory.api.answer import Answer, failure
 from promontory.api.backend import ApiBackend, ApiSettings
 from promontory.api.call import Call
+from promontory.api.explain_routes import ExplainRoutes
 from promontory.api.failure import ApiError
 from promontory.api.gate import Gate
 from promontory.api.language_routes import answer_format, answer_syntax
@@ -54,10 +55,13 @@ class ApiApp:
         self.gate = Gate(settings.max_concurrent)
         self.outbox = Outbox(settings.max_unsent_bytes)
         queries = QueryRoutes(self.gate, self.outbox)
+        explanations = ExplainRoutes(self.gate)
         both, get = ("GET", "POST"), ("GET",)
         routes: list[tuple[str, tuple[str, ...], Handler]] = [
             (f"{API}/query", both, queries.instant),
             (f"{API}/query_range", both, queries.range),
+            (f"{API}/query_explain", both, explanations.instant),
+            (f"{API}/query_range_explain", both, explanations.range),
             (f"{API}/format_query", both, answer_format),
             (f"{API}/parse_query", both, answer_syntax),
             (f"{API}/series", both, answer_series),

@@ -28,6 +28,9 @@ class QueryBackend(Protocol):
     async def range(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> QueryResult:
         """Return the values over a time grid."""
 
+    async def explain(self, text: str, grid: TimeGrid, options: QueryOptions, context: QueryContext) -> bytes:
+        """Return as JSON what a query would read and compute."""
+
     def format(self, text: str) -> str:
         """Return the query laid out over several lines."""
 

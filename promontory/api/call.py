@@ -19,6 +19,7 @@ from promontory.model.query_options import QueryOptions
 T = TypeVar("T")
 
 FORM_TYPE = "application/x-www-form-urlencoded"
+ANALYZE = ("true", "1")
 ENGINES = ("", "prometheus", "thanos")
 
 
@@ -86,6 +87,8 @@ class Call:
             replica_labels=self.replica_labels(),
             lookback_ms=self._lookback_ms(),
             max_resolution_ms=self._resolution_ms(default_ms=default_resolution_ms, step_ms=step_ms),
+            # As in Thanos, anything else is no.
+            analyze=parameters.text("analyze") in ANALYZE,
         )
 
     async def guard(self, context: QueryContext, work: Awaitable[T]) -> T:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from promontory.api.answer import Answer, success
+from promontory.api.answer import Answer, success, with_member
 from promontory.api.call import Call
 from promontory.api.encoder import TRUNCATED, EncodedResult, encode_result, is_small
 from promontory.api.failure import bad_data, invalid_parameter, query_failure
@@ -108,8 +108,9 @@ def _answer(
         warnings[deprecation] = None
     body = encoded.body
     if stats and result.stats:
-        tail = body.tail.removesuffix(b"}") + b"," + write_stats(result.stats, queue_s=queue_s) + b"}"
-        body = replace(body, tail=tail)
+        body = with_member(body, write_stats(result.stats, queue_s=queue_s))
+    if result.analysis:
+        body = with_member(body, b'"analysis":' + result.analysis)
     notes = Annotations(tuple(warnings), result.annotations.infos)
     return success(body, notes, is_partial=result.partial or bool(context.warnings))
 

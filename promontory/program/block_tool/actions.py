@@ -12,7 +12,6 @@ from pathlib import Path
 import orjson
 
 from promontory.block.ulid import is_ulid
-from promontory.bucket.config import open_bucket
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.errors import InputError
@@ -23,6 +22,7 @@ from promontory.program.block_tool.files import open_files
 from promontory.program.block_tool.flags import BLOCK_FLAGS
 from promontory.program.block_tool.table import print_rich, write_plain
 from promontory.program.block_tool.verify import Report, verify
+from promontory.program.given_bucket import open_given_bucket
 from promontory.promql.parser import parse_matchers
 from promontory.service.command import EXIT_FAILED
 from promontory.service.values import Values
@@ -49,32 +49,17 @@ def run(values: Values) -> int:
 
 def find_block(values: Values) -> tuple[Bucket, str]:
     """Return the bucket and the name in it of the block of the command line. Raises InputError."""
-    text, given, content = values.text("BLOCK"), values.text("--bucket"), values.text("--objstore.config")
-    if given and content:
-        raise InputError("flags --bucket and --objstore.config: expected one of them, found both")
-    if given or content:
+    text, bucket = values.text("BLOCK"), open_given_bucket(values)
+    if bucket is not None:
         if not is_ulid(text):
             raise InputError(f"argument BLOCK: expected the ULID of a block in the bucket, found {text!r}")
-        return _open_bucket(given, content), text
+        return bucket, text
     path = Path(text)
     if not path.is_dir():
         needs = "; the ULID of a block needs --bucket or --objstore.config" if is_ulid(text) else ""
         raise InputError(f"argument BLOCK: expected the directory of a block, found {text!r}{needs}")
     path = path.absolute()
     return FilesystemBucket(path.parent), path.name
-
-
-def _open_bucket(given: str, content: str) -> Bucket:
-    if given and Path(given).is_dir():
-        return FilesystemBucket(Path(given))
-    if given:
-        try:
-            content = Path(given).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            message = f"flag --bucket: expected a directory or a YAML file, found {given!r}: {reason}"
-            raise InputError(message) from None
-    return open_bucket(content, clock=SystemClock())
 
 
 def _inspect(values: Values, bucket: Bucket, key: str) -> int:

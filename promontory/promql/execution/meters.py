@@ -125,14 +125,14 @@ class MeteredPool(Executor):
         self._meters = meters
         self._whole = whole
 
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run a function in the pool."""
         meter = self._meters.current
 
         def run() -> R:
             began_ns = time.thread_time_ns()
             try:
-                return fn(*args, **kwargs)
+                return work(*args, **kwargs)
             finally:
                 spent_ns = time.thread_time_ns() - began_ns
                 self._meters.spend(self._whole, spent_ns)
