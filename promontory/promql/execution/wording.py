@@ -45,7 +45,7 @@ def warn_extreme_quantiles(run: Run, quantiles: NDArray[np.float64], position: P
         # As in Go the greatest of NaN and +Inf is +Inf, and that of NaN and any other number NaN.
         numbers = np.append(numbers[np.isinf(numbers)], np.nan)
     elif len(numbers):
-        numbers = np.array([numbers.max(), numbers.min()])
+        numbers = np.array([max(numbers.max(), 1.0), min(numbers.min(), 0.0)])
     warn_quantiles(run, numbers, position)
 
 
