@@ -78,10 +78,10 @@ def encode_result(result: QueryResult, *, is_range: bool, limit: int = 0) -> Enc
 
 
 def _encode_rows(rows: Rows, *, is_matrix: bool, limit: int) -> EncodedResult:
-    used = np.flatnonzero(rows.counts)
-    is_truncated = 0 < limit < len(used)
-    last = int(used[limit]) if is_truncated else len(rows.counts)
-    labels = LabelText(rows.labels, rows.drop_name) if len(used) else LabelText(_no_rows(rows.labels))
+    last = _find_last(rows.counts, limit)
+    is_truncated = last < len(rows.counts)
+    weight = int(rows.weights.sum())
+    labels = LabelText(rows.labels, rows.drop_name) if weight else LabelText(_no_rows(rows.labels))
 
     def piece(first: int, end: int, *, is_last: bool) -> Piece:
         def make() -> memoryview:
@@ -100,7 +100,7 @@ def _encode_rows(rows: Rows, *, is_matrix: bool, limit: int) -> EncodedResult:
         tuple(piece(first, end, is_last=(first, end) == ranges[-1]) for first, end in ranges),
         b"]}",
         held_bytes=rows.held_bytes if len(ranges) > 1 else 0,
-        small=bool(np.sum(rows.weights) <= SMALL_SAMPLES),
+        small=weight <= SMALL_SAMPLES,
     )
     return EncodedResult(body, is_truncated)
 
@@ -136,6 +136,15 @@ def _measure_piece(rows: Rows, labels: LabelText, first: int, end: int, *, is_ma
     # Around a row's samples: the key, a brace and a comma, for a matrix two brackets; its last sample has no comma.
     frame = len(MATRIX_KEY) + 3 if is_matrix else len(VECTOR_KEY) + 1
     return size + int(np.diff(label_start)[is_written].sum()) + frame * int(np.count_nonzero(is_written))
+
+
+def _find_last(counts: NDArray[np.int64], limit: int) -> int:
+    """Return where the rows end that a limit leaves (0: all): before the first with a sample that is too many."""
+    if limit:
+        used = np.flatnonzero(counts)
+        if limit < len(used):
+            return int(used[limit])
+    return len(counts)
 
 
 def _longest_time(times_ms: NDArray[np.int64]) -> int:

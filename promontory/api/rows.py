@@ -76,7 +76,7 @@ class StepRows:
         self._times_ms = grid.times_ms()
         self.labels = steps.labels if order is None else steps.labels.take(order)
         self.drop_name: NDArray[np.bool_] | None = steps.drop_name if order is None else steps.drop_name[order]
-        self.counts = np.count_nonzero(self._present, axis=1).astype(np.int64)
+        self.counts = _count_present(self._present)
         self.weights = self.counts
         self.held_bytes = self._values.nbytes + self._present.nbytes
         if self._cells is not None:
@@ -94,6 +94,13 @@ class StepRows:
         if cells is not None:
             cells = HistogramCells(cells.index[first:end][present], cells.table)
         return Points(times_ms[present], self._values[first:end][present], cells)
+
+
+def _count_present(present: NDArray[np.bool_]) -> Longs:
+    """Return int64[n]: the samples of each row; an instant answer is not worth the general count."""
+    if present.shape[1] == 1:
+        return np.array(present[:, 0], np.int64)
+    return np.count_nonzero(present, axis=1).astype(np.int64)
 
 
 def _buckets(cells: HistogramCells) -> Longs:

@@ -69,6 +69,8 @@ def take_steps(steps: Steps, index: NDArray[np.int64]) -> Steps:
 
 def compact(steps: Steps) -> Steps:
     """Return the rows that are present at some time."""
+    if steps.present.size and steps.present.all():
+        return steps
     some: NDArray[np.bool_] = np.any(steps.present, axis=1)
     if some.all():
         return steps
