@@ -52,8 +52,11 @@ class BlockParts:
     known: KnownSeriesCache | None = None
 
     def known_key(self, selector: Selector) -> Hashable:
-        """Return under what the series of a selector are known, at whatever time."""
-        return self.meta.ulid, selector.matchers, selector.without_replica_labels
+        """Return under what the series of a selector are known, at whatever time.
+
+        A meta.json may come to say other labels, and the block is opened anew.
+        """
+        return self.meta.ulid, self.meta.labels, selector.matchers, selector.without_replica_labels
 
     @property
     def time_range(self) -> TimeRange:

@@ -3,7 +3,7 @@
     known series of each block -> the chunks in the range -> one reading a segment file -> a Frame a block -> one Frame
 
 One rule: what is not plain is not answered here. A record that does not fit, a chunk of another encoding than floats
-have, a file that is gone: all of that is None, and the long way says what there is to say.
+have, a file that is gone, samples that were deleted: all of that is None, and the long way says what there is to say.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_now(
         return None
     frames = []
     for block in blocks:
-        series = known.find(block.known_key(selector))
+        series = None if len(block.tombstones) else known.find(block.known_key(selector))
         frame = None if series is None else _read_block(block, series, bucket, selector, symbols)
         if frame is None:
             return None

@@ -16,6 +16,7 @@ from promontory.bucket.filesystem import FilesystemBucket
 from promontory.errors import LimitError
 from promontory.model.clock import SystemClock
 from promontory.model.context import Budget, QueryContext
+from promontory.model.labels import Labels
 from promontory.model.query_options import QueryOptions
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, VectorResult
 from promontory.model.time_range import TimeGrid
@@ -24,6 +25,7 @@ from promontory.store.bucket_store import BucketStore
 from promontory.store.fanout import FanoutStore
 from promontory.store.port import Store
 from tests.blocks import OpenMetricsSeries, make_blocks, read_meta
+from tests.program.block_tool.small_block import tombstones
 from tests.store.test_bucket_store import FixedListing
 
 pytestmark = pytest.mark.parts
@@ -205,6 +207,25 @@ async def test_what_is_gone_or_broken_is_named_by_the_long_way(site: Site) -> No
     segments[-1].unlink()
     result, _ = await site.ask(engine, "temperature")
     assert "no such object" in result.annotations.warnings[0]
+
+
+async def test_a_block_that_is_opened_anew_answers_by_what_its_files_say_then(site: Site, blocks: list[Path]) -> None:
+    listing = FixedListing({})
+    store = BucketStore(FilesystemBucket(site.root), listing)
+    engine = QueryEngine(store, EngineSettings())
+    for zone in ("a", "b"):
+        listing.metas = {block.name: read_meta(block, {"zone": zone}) for block in blocks}
+        await store.sync()
+        for _ in range(2):
+            result, _ = await site.ask(engine, "group by (zone) (temperature)")
+            assert columns(result)[2] == [Labels.from_mapping({"zone": zone})]
+    for block in blocks:
+        (site.root / block.name / "tombstones").write_bytes(tombstones(b"\x01\x00\x02"))
+    listing.metas = {block.name: read_meta(block, {"zone": "a"}) for block in blocks}
+    await store.sync()
+    for _ in range(2):
+        _, hops = await site.ask(engine, "group by (zone) (temperature)")
+        assert hops > 0
 
 
 async def test_limits_hold_on_the_short_way(site: Site) -> None:
