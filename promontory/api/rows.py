@@ -100,7 +100,8 @@ def _count_present(present: NDArray[np.bool_]) -> Longs:
     """Return int64[n]: the samples of each row; an instant answer is not worth the general count."""
     if present.shape[1] == 1:
         return np.array(present[:, 0], np.int64)
-    return np.count_nonzero(present, axis=1).astype(np.int64)
+    counts: Longs = np.count_nonzero(present, axis=1).astype(np.int64)
+    return counts
 
 
 def _buckets(cells: HistogramCells) -> Longs:

@@ -41,6 +41,8 @@ def may_hold(meta: BlockMeta, selector: Selector) -> bool:
 
 
 def _choose_resolutions(members: Sequence[BlockMeta], selector: Selector) -> list[BlockMeta]:
+    if len(members) == 1:
+        return list(members)
     resolutions = sorted({meta.resolution_ms for meta in members}, reverse=True)
     by_resolution = [
         sorted((m for m in members if m.resolution_ms == resolution), key=lambda meta: (meta.min_time_ms, meta.ulid))

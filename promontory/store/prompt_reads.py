@@ -9,7 +9,8 @@ have, a file that is gone, samples that were deleted: all of that is None, and t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,22 +96,23 @@ def _read_block(
 
 
 def _read(block: BlockParts, bucket: LocalBucket, ranges: Offsets) -> tuple[Bytes, Offsets, Offsets] | None:
-    """Return what is in the ranges, and where each begins and ends in it, int64[r]; None where that is not at hand."""
+    """Return what is in the ranges, and where each begins and ends in it, int64[r]; None where that is not at hand.
+
+    ranges: int64[r, 3] = segment, start, end; those of one segment follow each other
+    """
     spans = ranges.tolist()
     bounds = [0, *accumulate(end - start for _, start, end in spans)]
     if bounds[-1] > MOST_READ_BYTES:
         return None
     data = np.empty(bounds[-1], np.uint8)
-    view, ends = data.data, []
-    for segment, group in groupby(zip(spans, pairwise(bounds), strict=True), key=_segment_of):
-        key, members = block.segments.get(segment), list(group)
-        into = [view[begin:end] for _, (begin, end) in members]
-        lengths = bucket.read_cached(key, [start for (_, start, _), _ in members], into) if key is not None else None
+    into = [data.data[begin:end] for begin, end in pairwise(bounds)]
+    ends: list[int] = []
+    while (first := len(ends)) < len(spans):
+        segment = spans[first][0]
+        starts = [start for number, start, _ in spans if number == segment]
+        key = block.segments.get(segment)
+        lengths = None if key is None else bucket.read_cached(key, starts, into[first : first + len(starts)])
         if lengths is None:
             return None
-        ends += [begin + length for (_, (begin, _)), length in zip(members, lengths, strict=True)]
+        ends += map(add, bounds[first:], lengths)
     return data, np.array(bounds[:-1], np.int64), np.array(ends, np.int64)
-
-
-def _segment_of(span: tuple[list[int], tuple[int, int]]) -> int:
-    return span[0][0]
