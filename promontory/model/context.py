@@ -11,6 +11,7 @@ import copy
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -53,19 +54,41 @@ class Budget:
             self.held_bytes -= size_bytes
 
 
+@dataclass(slots=True)
+class EndpointTally:
+    """Messages and bytes that came of one endpoint."""
+
+    responses: int = 0
+    read_bytes: int = 0
+
+
 class ReadTally:
-    """Byte ranges asked for and bytes got; thread-safe."""
+    """Byte ranges asked for, bytes got, and what came of which endpoint; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = 0
         self.read_bytes = 0
+        self.endpoints: dict[str, EndpointTally] = {}
 
     def count(self, *, requests: int, read_bytes: int) -> None:
-        """Count what was read."""
+        """Count what was read of a bucket."""
         with self._lock:
             self.requests += requests
             self.read_bytes += read_bytes
+
+    def count_asked(self, endpoint: str) -> None:
+        """Count a call of an endpoint."""
+        with self._lock:
+            self.requests += 1
+            self.endpoints.setdefault(endpoint, EndpointTally())
+
+    def count_message(self, endpoint: str, *, read_bytes: int) -> None:
+        """Count a message that came of an endpoint that was asked."""
+        with self._lock:
+            self.read_bytes += read_bytes
+            self.endpoints[endpoint].responses += 1
+            self.endpoints[endpoint].read_bytes += read_bytes
 
 
 class QueryContext:
@@ -100,7 +123,7 @@ class QueryContext:
         # An array, as `counting` makes contexts that share it.
         self._canceled = np.zeros(1, np.bool_)
         self.tally: ReadTally | None = None
-        """What was read of buckets, where somebody wants to know."""
+        """What was read of buckets and endpoints, where somebody wants to know."""
 
     def warn(self, text: str) -> None:
         """Note a warning once."""

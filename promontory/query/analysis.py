@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from promontory.model.context import QueryContext, ReadTally
+from promontory.model.context import EndpointTally, QueryContext, ReadTally
 from promontory.model.frame import Frame
 from promontory.model.samples import Samples
 from promontory.model.selector import Selector
@@ -31,7 +31,8 @@ class SelectFigures:
     """What one select read.
 
     series and samples: as they were fed, replicas made one, within the time range · chunks and chunk_bytes: as the
-    Store gave them · requests and read_bytes: byte ranges of the buckets of this process
+    Store gave them · requests and read_bytes: byte ranges of buckets, calls and messages of endpoints, which
+    `endpoints` tells apart
     """
 
     series: int
@@ -41,6 +42,7 @@ class SelectFigures:
     requests: int
     read_bytes: int
     cpu_ns: int
+    endpoints: Mapping[str, EndpointTally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class SelectProbe:
             requests=self._tally.requests,
             read_bytes=self._tally.read_bytes,
             cpu_ns=self._whole.cpu_ns - self._fed.cpu_ns,
+            endpoints=self._tally.endpoints,
         )
 
 

@@ -52,7 +52,13 @@ def write_analysis_json(explanation: Explanation) -> bytes:
         found = _name(explanation, place) | _write_meter(analysis.places[number])
         select = explanation.select_of(place)
         if select is not None:
-            found["read"] = _write_figures(analysis.selects[select])
+            figures = analysis.selects[select]
+            found["read"] = _write_figures(figures)
+            if figures.endpoints:
+                found["fanout"] = [
+                    {"endpointAddr": name, "bytesProcessed": tally.read_bytes, "numResponses": tally.responses}
+                    for name, tally in sorted(figures.endpoints.items())
+                ]
         if number == 0:
             found["total"] = _write_totals(analysis)
         return found

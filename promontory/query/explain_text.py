@@ -72,7 +72,10 @@ def _write_select(explanation: Explanation, number: int, selector: Selector) -> 
     if explanation.estimates:
         yield from _write_estimate(explanation.estimates[number])
     if explanation.analysis is not None:
-        yield f"  read      {_write_figures(explanation.analysis.selects[number])}"
+        figures = explanation.analysis.selects[number]
+        yield f"  read      {_write_figures(figures)}"
+        for name, tally in sorted(figures.endpoints.items()):
+            yield f"  of        {name}: {_write_bytes(tally.read_bytes)} in {tally.responses:,} messages"
 
 
 def _write_hints(selector: Selector) -> Iterator[str]:

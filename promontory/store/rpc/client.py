@@ -150,10 +150,15 @@ class RemoteStore:
         reader = AnswerReader(context.symbols, context.budget, endpoint=self._address)
         inbox = Inbox(least_bytes=0 if self._info.sorted else GATHERED_BYTES)
         call = self._call_series(request, context)
+        tally = context.tally
+        if tally is not None:
+            tally.count_asked(self._address)
         receiver = asyncio.ensure_future(self._receive(call, inbox))
         try:
             while message := await inbox.take():
                 context.check()
+                if tally is not None:
+                    tally.count_message(self._address, read_bytes=len(message))
                 answer = reader.read(message) if is_small(message) else await context.run(reader.read, message)
                 self._tell(answer.warnings, context)
                 frame = answer.frame

@@ -17,7 +17,7 @@ from promontory.errors import (
     StoreError,
     StoreUnavailable,
 )
-from promontory.model.context import Budget, QueryContext
+from promontory.model.context import Budget, QueryContext, ReadTally
 from promontory.model.frame import Aggregate, Frame
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
@@ -426,3 +426,15 @@ async def test_reflection_lists_and_describes_the_services() -> None:
         assert {"thanos.Store", "thanos.info.Info", "grpc.health.v1.Health"} <= names
         assert b"SeriesRequest" in store.file_descriptor_response.file_descriptor_proto[0]
         assert b"InfoResponse" in info.file_descriptor_response.file_descriptor_proto[0]
+
+
+async def test_what_comes_of_a_peer_is_counted_where_somebody_wants_to_know() -> None:
+    store = MemoryStore(SERIES, info=INFO)
+    async with serve(store) as served, connect(served) as remote:
+        context, tally = served.client_context(), ReadTally()
+        await read_all(remote, UP, context.counting(context.pool, tally))
+    (counted,) = tally.endpoints.values()
+    assert list(tally.endpoints) == [served.address]
+    assert (tally.requests, tally.read_bytes) == (1, counted.read_bytes)
+    assert counted.responses >= 1
+    assert counted.read_bytes > sum(len(chunk.data) for one in SERIES for chunk in one.chunks)
