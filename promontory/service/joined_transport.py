@@ -70,6 +70,7 @@ class JoinedTransport(asyncio.Transport):
         return self._inner.get_protocol()
 
     def _send_held(self) -> None:
-        if self._held:
-            held, self._held = self._held, b""
+        held, self._held = self._held, b""
+        # A client may leave while something is held: uvloop raises where one writes to what is closed.
+        if held and not self._inner.is_closing():
             self._inner.write(held)

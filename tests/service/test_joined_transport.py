@@ -15,6 +15,7 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[bytes] = []
+        self.is_lost = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.sent.append(bytes(data))
@@ -27,6 +28,9 @@ class Wire(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 7
+
+    def is_closing(self) -> bool:
+        return self.is_lost
 
 
 @pytest.fixture
@@ -67,3 +71,10 @@ async def test_closing_sends_what_is_held_and_aborting_does_not(wire: Wire, tran
     transport.abort()
     await asyncio.sleep(0)
     assert wire.sent == [b"head", b"closed", b"aborted"]
+
+
+async def test_what_is_held_for_a_client_that_left_goes_nowhere(wire: Wire, transport: JoinedTransport) -> None:
+    transport.write(b"head")
+    wire.is_lost = True
+    await asyncio.sleep(0)
+    assert wire.sent == []
