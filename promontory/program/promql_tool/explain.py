@@ -84,6 +84,9 @@ async def _explain(
             if bucket is None:
                 return replace(explanation, estimates=()), ()
             if values.flag("--analyze"):
+                if grid.step_ms:  # the first query of a process loads its kernels, which is not what it costs
+                    first = TimeGrid(grid.start_ms, grid.start_ms, grid.step_ms)
+                    await engine.range(text, first, options, QueryContext(clock=clock, pool=pool))
                 result, analyzed = await engine.analyze(text, grid, options, context)
                 explanation = replace(explanation, analysis=analyzed.analysis)
                 return explanation, (*result.annotations.warnings, *result.annotations.infos)
