@@ -31,8 +31,10 @@ Members = dict[str, object]
 def write_explanation_json(explanation: Explanation) -> bytes:
     """Return the tree of the plan, with the analysis below `analysis` where there is one."""
 
+    selects = explanation.number_selects()
+
     def members(number: int, place: Place) -> Members:
-        found = _name(explanation, place)
+        found = _name(place, selects[number])
         if number == 0:
             found |= _write_root(explanation)
         return found
@@ -47,10 +49,11 @@ def write_analysis_json(explanation: Explanation) -> bytes:
     """Return the tree of what the plan's places did; the query was run."""
     analysis = explanation.analysis
     assert analysis is not None
+    selects = explanation.number_selects()
 
     def members(number: int, place: Place) -> Members:
-        found = _name(explanation, place) | _write_meter(analysis.places[number])
-        select = explanation.select_of(place)
+        select = selects[number]
+        found = _name(place, select) | _write_meter(analysis.places[number])
         if select is not None:
             figures = analysis.selects[select]
             found["read"] = _write_figures(figures)
@@ -80,9 +83,8 @@ def _write_tree(places: Sequence[Place], members: Callable[[int, Place], Members
     return b"".join(parts)
 
 
-def _name(explanation: Explanation, place: Place) -> Members:
+def _name(place: Place, select: int | None) -> Members:
     found: Members = {"name": _readable(describe_node(place.node)) + " again" * place.again}
-    select = explanation.select_of(place)
     return found if select is None else found | {"select": select}
 
 

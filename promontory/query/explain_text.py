@@ -43,9 +43,9 @@ def write_explanation(explanation: Explanation) -> str:
 
 def _write_plan(explanation: Explanation) -> Iterator[str]:
     shown = [(number, place) for number, place in enumerate(explanation.places) if not place.implied]
-    texts = []
-    for _, place in shown:
-        select = explanation.select_of(place)
+    texts, selects = [], explanation.number_selects()
+    for number, place in shown:
+        select = selects[number]
         texts.append("  " + write_place(place) + (f"  (select {select})" if select is not None else ""))
     analysis = explanation.analysis
     width = max(map(len, texts)) if analysis is not None else 0

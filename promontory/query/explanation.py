@@ -37,10 +37,12 @@ class Explanation:
         """The nodes of the plan, in the order in which an Analysis counts them."""
         return outline_plan(self.plan.root, self.plan.grid)
 
-    def select_of(self, place: Place) -> int | None:
-        """Return the number of the select that feeds a place, None for all but Reads."""
-        node = place.node
-        if not isinstance(node, Read) or node.never:
-            return None
-        selectors = [select.selector for select in self.plan.selects]
-        return selectors.index(selector_of(node, place.grid))
+    def number_selects(self) -> list[int | None]:
+        """Return for each place the number of the select that feeds it, None for all but Reads."""
+        numbers = {select.selector: number for number, select in enumerate(self.plan.selects)}
+        return [
+            numbers[selector_of(place.node, place.grid)]
+            if isinstance(place.node, Read) and not place.node.never
+            else None
+            for place in self.places
+        ]

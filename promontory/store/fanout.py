@@ -75,11 +75,11 @@ class FanoutStore:
 
     async def estimate(self, selector: Selector, context: QueryContext) -> SelectEstimate:
         """Return what the children would read, and which of them are not asked."""
-        asked = self._choose(selector, context)
-        passed = [child.describe().name for child in self._children() if child not in asked]
-        found = await estimate_all([(child, child.describe().name) for child in asked], selector, context)
-        reasons = tuple(Passed(name, "its label sets or its times cannot match") for name in passed)
-        return replace(found, passed=(*found.passed, *reasons))
+        asked = [(child, child.describe().name) for child in self._choose(selector, context)]
+        found = await estimate_all(asked, selector, context)
+        others = {child.describe().name for child in self._children()} - {name for _, name in asked}
+        passed = [Passed(name, "its label sets or its times cannot match") for name in sorted(others)]
+        return replace(found, passed=(*found.passed, *passed))
 
     def answer_now(self, selector: Selector, context: QueryContext) -> Frame | None:
         """Return the answer where all children that are asked have it at hand."""
