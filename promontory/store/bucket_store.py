@@ -31,10 +31,12 @@ from promontory.store.block_reasons import tell_passed
 from promontory.store.block_store import WINDOW_BYTES, BlockStore, open_block
 from promontory.store.byte_ranges import choose_gap
 from promontory.store.estimates import BlockEstimate, SelectEstimate
+from promontory.store.frames import held_bytes
 from promontory.store.header_files import drop_headers
 from promontory.store.known_series import KnownSeriesCache
 from promontory.store.prompt_reads import read_now
 from promontory.store.reads import carry_out
+from promontory.store.window_frames import less_rows_without_chunks
 
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
@@ -119,6 +121,17 @@ class BucketStore:
 
     async def select(self, selector: Selector, context: QueryContext) -> AsyncGenerator[Frame, None]:
         """Yield the series of all blocks that can answer, each label set once; `limit` counts these."""
+        # Whoever wants to know what is read is shown the long way.
+        small = self.answer_now(selector, context) if context.tally is None else None
+        if small is not None:
+            size_bytes = held_bytes(small)
+            try:
+                context.budget.charge(size_bytes)
+                if len(small.chunks):
+                    yield less_rows_without_chunks(small)
+            finally:
+                context.budget.release(size_bytes)
+            return
         parts = [block.parts for block in self._choose(selector, context)]
         frames = read_blocks(
             parts, self._bucket, selector, context,

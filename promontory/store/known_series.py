@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.series import SeriesRows
+from promontory.kernels.known_chunks import choose_chunks, take_records
 from promontory.model.label_rows import LabelRows
 from promontory.model.symbols import SymbolTable
 
@@ -81,6 +82,8 @@ def describe_series(rows: SeriesRows, source: Codes, *, record_bytes: int) -> Kn
     used = np.unique(np.concatenate([labels.name, labels.value, source]))
     texts = [labels.symbols.text(code) for code in used.tolist()]
     bounds = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    for used_later in (choose_chunks, take_records):  # on the event loop, which is no place to load machine code
+        assert used_later.compiled is not None
     name, value, places = (
         np.searchsorted(used, codes).astype(np.int32) for codes in (labels.name, labels.value, source)
     )

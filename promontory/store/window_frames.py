@@ -65,7 +65,7 @@ def make_frames(
     if np.any(chunks.encoding == Encoding.AGGREGATES) or any(len(block.tombstones) for block in blocks):
         frame, others = _edit_chunks(frame, refs.block[chosen], refs.series_ref[chosen], blocks, selector)
         errors += others
-    return list(split_frame(arrange_rows(_less_rows_without_chunks(frame)))), errors
+    return list(split_frame(arrange_rows(less_rows_without_chunks(frame)))), errors
 
 
 def _order_by_row(window: Window) -> Offsets:
@@ -123,7 +123,8 @@ def _error(what: str, ulid: str, refs: Offsets, expected: str, found: str) -> Co
     return CorruptionError(what, source=source, offset=offset, expected=expected, found=found + more)
 
 
-def _less_rows_without_chunks(frame: Frame) -> Frame:
+def less_rows_without_chunks(frame: Frame) -> Frame:
+    """Return the rows of a frame that have chunks."""
     held = np.bincount(frame.chunks.row, minlength=len(frame.labels)) > 0
     if held.all():
         return frame

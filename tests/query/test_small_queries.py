@@ -17,14 +17,16 @@ from promontory.errors import LimitError
 from promontory.model.clock import SystemClock
 from promontory.model.context import Budget, QueryContext
 from promontory.model.labels import Labels
+from promontory.model.matcher import Matcher, MatchKind
 from promontory.model.query_options import QueryOptions
 from promontory.model.result import QueryResult, SamplesResult, ScalarResult, VectorResult
-from promontory.model.time_range import TimeGrid
+from promontory.model.selector import Selector
+from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.query.engine import EngineSettings, QueryEngine
 from promontory.store.bucket_store import BucketStore
 from promontory.store.fanout import FanoutStore
 from promontory.store.port import Store
-from tests.blocks import OpenMetricsSeries, make_blocks, read_meta
+from tests.blocks import OpenMetricsSeries, make_blocks, read_frames, read_meta
 from tests.program.block_tool.small_block import tombstones
 from tests.store.test_bucket_store import FixedListing
 
@@ -226,6 +228,22 @@ async def test_a_block_that_is_opened_anew_answers_by_what_its_files_say_then(si
     for _ in range(2):
         _, hops = await site.ask(engine, "group by (zone) (temperature)")
         assert hops > 0
+
+
+async def test_a_stream_of_known_series_takes_no_hop_either(site: Site) -> None:
+    """Of a block that is asked for the first time nothing is known yet."""
+    matchers = (Matcher(MatchKind.EQUAL, b"__name__", b"temperature"),)
+    answers = []
+    for span in (TimeRange(NOW_MS - HOUR_S * 1000, NOW_MS), TimeRange(START_S * 1000, START_S * 1000 + 30_000)):
+        for _ in range(2):
+            context = QueryContext(clock=SystemClock(), pool=site.pool)
+            before = site.pool.submitted
+            answer = await read_frames(site.store.select(Selector(matchers, span), context))
+            answers.append((*answer, site.pool.submitted - before))
+            assert context.budget.held_bytes == 0
+    assert [answer[-1] > 0 for answer in answers] == [True, False, True, False]
+    assert answers[0][:2] == answers[1][:2]
+    assert answers[2][:2] == answers[3][:2]
 
 
 async def test_limits_hold_on_the_short_way(site: Site) -> None:
