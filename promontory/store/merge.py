@@ -115,12 +115,14 @@ class _Source:
             self._context.budget.charge(self._charged_bytes)
 
     async def close(self) -> None:
-        """Stop reading and give back what is held."""
+        """Stop reading and give back what is held, even where this is canceled meanwhile."""
         self._context.budget.release(self._charged_bytes)
-        if self.next_frame is not None:
-            self.next_frame.cancel()
-            await asyncio.gather(self.next_frame, return_exceptions=True)
-        await close_stream(self._stream)
+        try:
+            if self.next_frame is not None:
+                self.next_frame.cancel()
+                await asyncio.gather(self.next_frame, return_exceptions=True)
+        finally:
+            await close_stream(self._stream)
 
     async def _read(self) -> Frame | None:
         async for frame in self._stream:

@@ -161,6 +161,34 @@ async def test_giving_up_the_merge_closes_the_streams(context: QueryContext) -> 
     assert closed.is_set()
 
 
+async def test_a_merge_that_fails_and_is_canceled_at_whatever_step_leaves_no_stream_open(context: QueryContext) -> None:
+    for steps in range(30):
+        begun, ended = [], []
+
+        async def stream(
+            name: str, *frames: int, begun: list[str] = begun, ended: list[str] = ended
+        ) -> AsyncIterator[Frame]:
+            begun.append(name)
+            try:
+                for number in frames:
+                    await asyncio.sleep(0)
+                    yield make_frame([series(number)], context)
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                raise StoreError("lost", endpoint=name)
+            finally:
+                ended.append(name)
+
+        merging = asyncio.ensure_future(collect(merge_checked([stream("a"), stream("b", 1), stream("c", 2)], context)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        merging.cancel()
+        await asyncio.wait([merging])
+        assert merging.cancelled() or isinstance(merging.exception(), StoreError)
+        assert sorted(ended) == sorted(begun), f"canceled after {steps} steps"
+        assert context.budget.held_bytes == 0
+
+
 async def test_frames_in_hand_are_charged_to_the_budget(pool: ThreadPoolExecutor) -> None:
     context = QueryContext(clock=SystemClock(), pool=pool, budget=Budget(1000))
     rows = [series(number, MemoryChunk(0, 1, bytes(400))) for number in range(4)]
