@@ -57,7 +57,7 @@ async def feed_samples(
 ) -> None:
     """Give what `read_samples` would yield to a feed: a morsel is decoded, prepared and absorbed without a pause.
 
-    Once this has returned everything is absorbed; once it has raised nothing more is.
+    Once this has returned everything is absorbed; once it has raised no more is begun, though a thread may be at one.
     """
     reading = _Reading(store, selector, context, replica_labels if deduplicate else (), penalty=penalty)
 

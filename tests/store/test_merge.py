@@ -163,7 +163,8 @@ async def test_giving_up_the_merge_closes_the_streams(context: QueryContext) -> 
 
 async def test_a_merge_that_fails_and_is_canceled_at_whatever_step_leaves_no_stream_open(context: QueryContext) -> None:
     for steps in range(30):
-        begun, ended = [], []
+        begun: list[str] = []
+        ended: list[str] = []
 
         async def stream(
             name: str, *frames: int, begun: list[str] = begun, ended: list[str] = ended
