@@ -105,8 +105,10 @@ class DropNameStage:
         dropped = drop_names(batch, self._run, self._dropped)
         if not (self._run.delayed_names or (self._fixed_name and not knows_types(self._run.symbols))):
             rows = np.flatnonzero(dropped.present.any(axis=1))
+            labels, present = dropped.labels.take(rows), dropped.present[rows]
+            self._run.charge(labels.resident_bytes + present.nbytes)
             with self._lock:
-                self._seen.append((dropped.labels.take(rows), dropped.present[rows]))
+                self._seen.append((labels, present))
         return dropped
 
     def finish(self) -> None:
@@ -115,6 +117,9 @@ class DropNameStage:
             return
         labels, present = zip(*self._seen, strict=True)
         self._seen.clear()
+        self._run.give_back(
+            sum(rows.resident_bytes + flags.nbytes for rows, flags in zip(labels, present, strict=True))
+        )
         group, first = concat_rows(labels).unique()
         if len(first) < len(group) and not self.merging:
             raise ExecutionError(SAME_LABELSET)
