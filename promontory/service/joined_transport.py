@@ -1,7 +1,8 @@
 """A connection whose small first writes wait for what follows: head and body of a small answer leave as one.
 
 uvicorn writes the head of an answer on its own. Sent so, it costs a second call of the system and wakes the client for
-nothing. One rule: a small write waits for the next one, but never longer than the event loop's turn takes.
+nothing. One rule: a small write waits for the next one, but never longer than the event loop's turn takes. Behind it
+a large one leaves on its own: to join them would copy it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 
 SMALL_BYTES = 1024
+JOINED_BYTES = 64 << 10
 
 
 class JoinedTransport(asyncio.Transport):
@@ -22,7 +24,9 @@ class JoinedTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send, behind what is held; what is small is held itself, up to the end of the turn."""
-        if self._held:
+        if self._held and len(data) > JOINED_BYTES:
+            self._send_held()
+        elif self._held:
             data = b"".join((self._held, data))
             self._held = b""
         elif 0 < len(data) < SMALL_BYTES:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from promontory.service.joined_transport import SMALL_BYTES, JoinedTransport
+from promontory.service.joined_transport import JOINED_BYTES, SMALL_BYTES, JoinedTransport
 
 
 class Wire(asyncio.Transport):
@@ -50,6 +50,13 @@ async def test_a_small_write_leaves_with_the_next_one(wire: Wire, transport: Joi
         transport.write(memoryview(b"body"))
     await asyncio.sleep(0)
     assert wire.sent == [b"headbody"] * 2
+
+
+async def test_a_large_write_is_not_copied_to_be_joined(wire: Wire, transport: JoinedTransport) -> None:
+    transport.write(b"head")
+    transport.write(bytes(JOINED_BYTES + 1))
+    await asyncio.sleep(0)
+    assert [len(data) for data in wire.sent] == [4, JOINED_BYTES + 1]
 
 
 async def test_it_waits_no_longer_than_the_turn(wire: Wire, transport: JoinedTransport) -> None:
