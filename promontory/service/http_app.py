@@ -30,6 +30,8 @@ HANDLERS = {
     "/metrics": "metrics",
     "/api/v1/query": "query",
     "/api/v1/query_range": "query_range",
+    "/api/v1/query_explain": "query_explain",
+    "/api/v1/query_range_explain": "query_range_explain",
     "/api/v1/series": "series",
     "/api/v1/labels": "label_names",
     "/api/v1/stores": "stores",

@@ -81,8 +81,10 @@ def test_errors_of_the_engine_keep_prometheus_codes(address: str) -> None:
 
 def test_requests_are_counted_by_handler(address: str) -> None:
     httpx.get(f"http://{address}/api/v1/labels")
+    httpx.get(f"http://{address}/api/v1/query_explain", params={"query": "up"})
     httpx.get(f"http://{address}/some/path/of/a/scanner")
     text = httpx.get(f"http://{address}/metrics").text
     assert 'http_requests_total{code="200",handler="label_names",method="GET"} 1.0' in text
+    assert 'http_requests_total{code="200",handler="query_explain",method="GET"} 1.0' in text
     assert 'handler="other"' in text
     assert "scanner" not in text

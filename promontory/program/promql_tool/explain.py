@@ -79,7 +79,7 @@ async def _explain(
         memory_bytes = values.size_bytes("--query.max-memory")
         context = QueryContext(clock=clock, pool=pool, budget=Budget(memory_bytes))
         try:
-            engine = QueryEngine(await _open_store(bucket, clock), read_engine_settings(values))
+            engine = QueryEngine(await _open_store(bucket, context), read_engine_settings(values))
             explanation = await engine.outline(text, grid, options, context)
             if bucket is None:
                 return replace(explanation, estimates=()), ()
@@ -96,9 +96,11 @@ async def _explain(
                 await bucket.close()
 
 
-async def _open_store(bucket: Bucket | None, clock: Clock) -> Store:
+async def _open_store(bucket: Bucket | None, context: QueryContext) -> Store:
     if bucket is None:
         return FanoutStore(lambda: ())
-    store = BucketStore(bucket, Catalog(bucket, clock=clock))
-    await store.sync()
+    store = BucketStore(bucket, Catalog(bucket, clock=context.clock))
+    report = await store.sync()
+    if not report.loaded and not report.failed:
+        context.warn("no block was found in the bucket")
     return store

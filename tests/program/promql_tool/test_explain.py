@@ -58,6 +58,15 @@ def test_with_analyze_the_query_is_run(capsys: pytest.CaptureFixture[str], tmp_p
     assert tree["analysis"]["children"][0]["children"][0]["read"]["series"] == 5
 
 
+@pytest.mark.parametrize("also", [(), ("--analyze",)])
+def test_a_bucket_without_blocks_is_warned_of(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, also: tuple[str, ...]
+) -> None:
+    code, out, err = explain(capsys, "up", "--bucket", str(tmp_path), *also)
+    assert (code, err) == (0, "promontory promql: warning: no block was found in the bucket\n")
+    assert "  estimate  0 series, " in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
