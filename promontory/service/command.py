@@ -50,6 +50,13 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         return EXIT_INPUT if isinstance(error, InputError | BucketError) else EXIT_FAILED
 
 
+def leave_stdout() -> int:
+    """Return the exit code where who reads stdout has seen enough (`| head`): a BrokenPipeError was raised."""
+    # What is left in the buffer must not be tried again at the exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def version_text() -> str:
     """Return what `--version` prints."""
     from importlib.metadata import version

@@ -24,7 +24,7 @@ from promontory.program.block_tool.table import print_rich, write_plain
 from promontory.program.block_tool.verify import Report, verify
 from promontory.program.given_bucket import open_given_bucket
 from promontory.promql.parser import parse_matchers
-from promontory.service.command import EXIT_FAILED
+from promontory.service.command import EXIT_FAILED, leave_stdout
 from promontory.service.values import Values
 
 _OWN_GROUPS = ("Inspect", "Verify", "Dump")
@@ -42,9 +42,7 @@ def run(values: Values) -> int:
     try:
         return _ACTIONS[action](values, bucket, key)
     except BrokenPipeError:
-        # Who reads has seen enough (`| head`). What is left in the buffer must not be tried again at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return leave_stdout()
 
 
 def find_block(values: Values) -> tuple[Bucket, str]:

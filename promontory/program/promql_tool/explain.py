@@ -20,7 +20,7 @@ from promontory.query.engine import QueryEngine
 from promontory.query.explain_json import write_explanation_json
 from promontory.query.explain_text import write_explanation
 from promontory.query.explanation import Explanation
-from promontory.service.command import EXIT_FAILED
+from promontory.service.command import EXIT_FAILED, leave_stdout
 from promontory.service.values import Values
 from promontory.store.bucket_store import BucketStore
 from promontory.store.fanout import FanoutStore
@@ -45,10 +45,13 @@ def run(values: Values) -> int:
         return EXIT_FAILED
     for warning in warnings:
         sys.stderr.write(f"promontory promql: warning: {warning}\n")
-    if values.flag("--json"):
-        sys.stdout.write(write_explanation_json(explanation).decode() + "\n")
-    else:
-        sys.stdout.write(write_explanation(explanation))
+    is_json = values.flag("--json")
+    text = write_explanation_json(explanation).decode() + "\n" if is_json else write_explanation(explanation)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return leave_stdout()
     return 0
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,18 @@ def test_flags_that_make_no_sense_are_refused(
     code, out, err = explain(capsys, "up", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"promontory promql: error: {error}")
+
+
+@pytest.mark.parametrize("also", [(), ("--json",)])
+def test_a_reader_that_has_seen_enough_is_no_error(also: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = "import sys; from promontory.service.main import main; sys.exit(main(sys.argv[1:]))"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "promql", "explain", "up", *also],
+            stdout=writing, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
