@@ -40,6 +40,8 @@ from promontory.store.window_frames import less_rows_without_chunks
 
 OPENED_AT_ONCE = 20
 QUERY_WINDOWS_BYTES = 64 << 20
+# One hop to the pool reads so much of a local disk.
+LOCAL_WINDOW_BYTES = 8 << 20
 SMALLEST_REQUEST_BYTES = 256 << 10
 SMALLEST_PART_BYTES = 128 << 10
 
@@ -210,7 +212,7 @@ class BucketStore:
     def _choose_window(self, blocks: int) -> int:
         """Return the bytes of a window over so many blocks: a request to a network has to be worth its while."""
         if isinstance(self._bucket, LocalBucket):
-            return max(WINDOW_BYTES, SMALLEST_PART_BYTES * blocks)
+            return max(LOCAL_WINDOW_BYTES, SMALLEST_PART_BYTES * blocks)
         return min(WINDOW_BYTES * max(1, blocks), max(QUERY_WINDOWS_BYTES, SMALLEST_REQUEST_BYTES * blocks))
 
     def _describe(self) -> StoreInfo:
