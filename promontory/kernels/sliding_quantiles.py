@@ -3,7 +3,8 @@
     ordered     the numbers of the present window, rising; NaN are only counted, they sort before all numbers
 
 What left the window is exchanged for what came, each by two binary searches and a move of what lies between. Where most
-of a window is new it is sorted anew.
+of a window is new it is sorted anew. Which of a window's zeros comes first, one with a sign or one without, is left to
+sorting, here as in Prometheus; numpy's even makes one of the other.
 
 Source: Prometheus 3.14, promql/functions.go, funcQuantileOverTime; promql/quantile.go.
 """
@@ -59,12 +60,16 @@ def find_place(value: float, ordered: Floats, size: int) -> int:
 
 @kernel("int64(float64, float64[::1], int64)")
 def find_value(value: float, ordered: Floats, size: int) -> int:
-    """Return the place of a value that is there; of a zero with the same sign."""
-    place = find_place(value, ordered, size)
-    if value == 0.0:
-        while math.copysign(1.0, ordered[place]) != math.copysign(1.0, value):
-            place += 1
-    return place
+    """Return the place of a value that is there; of a zero with the same sign, unless sorting left none."""
+    first = find_place(value, ordered, size)
+    if value != 0.0:
+        return first
+    for place in range(first, size):
+        if ordered[place] != 0.0:
+            break
+        if math.copysign(1.0, ordered[place]) == math.copysign(1.0, value):
+            return place
+    return first
 
 
 @kernel("void(float64, float64, float64[::1], int64)")

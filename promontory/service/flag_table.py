@@ -18,7 +18,7 @@ HEADING = "\n## Every flag\n"
 def write_flag_list(text: str) -> str:
     """Return the text of docs/flags.md with its list made anew."""
     parts = [text.partition(HEADING)[0].rstrip("\n") + "\n", HEADING]
-    for command in load_commands():
+    for command in sorted(load_commands(), key=lambda found: found.name):
         parts.append(_section(command))
     return "".join(parts)
 
