@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
+from promontory.kernels.quantiles import quantile_beyond
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -114,12 +115,8 @@ def select_quantile(
     quantile: float, numbers: Floats, count: int, not_numbers: int, spare: Floats, found: Floats
 ) -> float:
     """Return the quantile of numbers[:count] and so many NaN, which come before all numbers; one at least."""
-    if math.isnan(quantile):
-        return math.nan
-    if quantile < 0.0:
-        return -math.inf
-    if quantile > 1.0:
-        return math.inf
+    if not 0.0 <= quantile <= 1.0:
+        return quantile_beyond(quantile)
     rank = quantile * (not_numbers + count - 1)
     below = int(rank)
     weight = rank - below

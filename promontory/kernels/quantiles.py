@@ -23,21 +23,33 @@ Flags = NDArray[np.bool_]
 SMALL_DELTA = 1e-12
 
 
+@kernel("float64(float64)")
+def quantile_beyond(quantile: float) -> float:
+    """Return what a quantile that is not within [0, 1] is of any values."""
+    if math.isnan(quantile):
+        return math.nan
+    return -math.inf if quantile < 0.0 else math.inf
+
+
+@kernel("float64(float64, float64[::1], int64, int64)")
+def interpolate_numbers(quantile: float, ordered: Floats, numbers: int, nans: int) -> float:
+    """Return the quantile of `nans` NaN and the sorted ordered[:numbers], one value at least."""
+    if not 0.0 <= quantile <= 1.0:
+        return quantile_beyond(quantile)
+    rank = quantile * (numbers + nans - 1)
+    below = int(rank)
+    weight = rank - below
+    above = min(numbers + nans - 1, below + 1)
+    if below < nans:
+        return math.nan
+    value: float = ordered[below - nans] * (1.0 - weight) + ordered[above - nans] * weight
+    return value
+
+
 @kernel("float64(float64, float64[::1], int64)")
 def interpolate_sorted(quantile: float, ordered: Floats, count: int) -> float:
     """Return the quantile of the sorted values ordered[:count]."""
-    if count == 0 or math.isnan(quantile):
-        return math.nan
-    if quantile < 0.0:
-        return -math.inf
-    if quantile > 1.0:
-        return math.inf
-    rank = quantile * (count - 1)
-    below = int(rank)
-    weight = rank - below
-    above = min(count - 1, below + 1)
-    value: float = ordered[below] * (1.0 - weight) + ordered[above] * weight
-    return value
+    return interpolate_numbers(quantile, ordered, count, 0) if count else math.nan
 
 
 @kernel("boolean(float64, float64)")
@@ -97,12 +109,8 @@ def bucket_quantile(quantile: float, bounds: Floats, counts: Floats, count: int,
     `forced` is as in smooth_buckets. NaN where the last bound is not +Inf, for one bucket, and for no observations.
     """
     forced[0] = 0.0
-    if math.isnan(quantile):
-        return math.nan
-    if quantile < 0.0:
-        return -math.inf
-    if quantile > 1.0:
-        return math.inf
+    if not 0.0 <= quantile <= 1.0:
+        return quantile_beyond(quantile)
     if bounds[count - 1] != math.inf:
         return math.nan
     count = smooth_buckets(bounds, counts, count, forced)

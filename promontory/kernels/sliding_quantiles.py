@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from promontory.kernels.compile import kernel
 from promontory.kernels.memory import wrap64
+from promontory.kernels.quantiles import interpolate_numbers
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -25,24 +26,6 @@ Flags = NDArray[np.bool_]
 
 # Numbers that are moved in about the time in which one is found or sorted.
 MOVED = 512
-
-
-@kernel("float64(float64, float64[::1], int64, int64)")
-def interpolate_window(quantile: float, ordered: Floats, numbers: int, nans: int) -> float:
-    """Return the quantile of `nans` NaN and the sorted ordered[:numbers], one value at least."""
-    if math.isnan(quantile):
-        return math.nan
-    if quantile < 0.0:
-        return -math.inf
-    if quantile > 1.0:
-        return math.inf
-    rank = quantile * (numbers + nans - 1)
-    below = int(rank)
-    weight = rank - below
-    above = min(numbers + nans - 1, below + 1)
-    if below < nans:
-        return math.nan
-    return float(ordered[below - nans] * (1.0 - weight) + ordered[above - nans] * weight)
 
 
 @kernel("int64(float64, float64[::1], int64)")
@@ -140,5 +123,5 @@ def slide_quantiles(
             size = move_window(values, begin, low[j], end, high[j], ordered, size)
         begin = low[j]
         end = high[j]
-        out[j] = interpolate_window(quantile[j], ordered, size, held - size)
+        out[j] = interpolate_numbers(quantile[j], ordered, size, held - size)
         present[j] = True
