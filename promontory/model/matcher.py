@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.errors import InputError
+from promontory.model.labels import METRIC_NAME
 from promontory.model.regex_cost import estimate_cost
 
 if TYPE_CHECKING:
@@ -88,6 +90,11 @@ class Matcher:
     def __str__(self) -> str:
         text = self.value.decode(errors="replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'{self.name.decode(errors="replace")}{self.kind.value}"{text}"'
+
+
+def fixes_name(matchers: Iterable[Matcher]) -> bool:
+    """Say whether all series that the matchers select have one metric name."""
+    return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in matchers)
 
 
 def _anchored(pattern: bytes) -> bytes:

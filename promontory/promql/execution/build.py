@@ -13,14 +13,14 @@ from collections.abc import Callable, Generator
 import numpy as np
 
 from promontory.model.labels import METADATA_LABELS, METRIC_NAME
-from promontory.model.matcher import MatchKind
+from promontory.model.matcher import fixes_name
 from promontory.model.selector import Selector
 from promontory.model.time_range import TimeGrid
 from promontory.promql.execution import operators
 from promontory.promql.execution.choose_rows import ChooseRowsStage
 from promontory.promql.execution.elementwise import ElementwiseStage, VectorScalarStage
 from promontory.promql.execution.extended_windows import ExtendedWindowStage, ExtendStage, SmoothedLookupStage
-from promontory.promql.execution.folds import FoldOperator, FoldSink
+from promontory.promql.execution.folds import FoldSink
 from promontory.promql.execution.forget_resets import ForgetResetsStage
 from promontory.promql.execution.forks import Fork
 from promontory.promql.execution.histogram_cells import StatisticStage
@@ -117,8 +117,7 @@ class Builder:
 
     def read(self, node: nodes.Read, grid: TimeGrid) -> Operator:
         """Raw samples."""
-        fixed = any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in node.matchers)
-        pipeline = Pipeline(self._run, fixed_name=fixed)
+        pipeline = Pipeline(self._run, fixed_name=fixes_name(node.matchers))
         self._reading[pipeline] = selector_of(node, grid)
         if node.filters:
             pipeline.then(ChooseRowsStage(node.filters), count=None)
@@ -218,7 +217,7 @@ class Builder:
         (vector,) = children
         if isinstance(vector, Pipeline) and vector.open:
             return vector.close(sink)
-        return FoldOperator(sink, vector)
+        return SinkOperator(lambda: sink, children)
 
     def _selection(self, make: Callable[..., Sink], children: list[Operator]) -> Operator:
         """Close the pipeline of the vector with a sink, where its parameter is known."""

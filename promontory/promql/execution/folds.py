@@ -5,7 +5,7 @@ Only the state of the groups is held, [groups, times], however many series there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from promontory.promql.execution.annotations import ignored_in_aggregation
 from promontory.promql.execution.fold_states import FoldStates
 from promontory.promql.execution.groups import GroupTable
 from promontory.promql.execution.histogram_folds import HistogramFold
-from promontory.promql.execution.operator import Batch, Operator
+from promontory.promql.execution.operator import Batch
 from promontory.promql.execution.run import Run
 from promontory.promql.execution.values import Value, compact
 from promontory.promql.plan.nodes import Aggregate
@@ -112,23 +112,3 @@ class FoldSink:
         if known < len(self._table):
             room = max(2 * known, len(self._table))
             self._marks = np.concatenate([self._marks, np.zeros((room - known, times), np.uint8)])
-
-
-class FoldOperator:
-    """The same over a vector that is there as a whole."""
-
-    def __init__(self, sink: FoldSink, vector: Operator) -> None:
-        self._sink = sink
-        self._vector = vector
-
-    @property
-    def inputs(self) -> Sequence[Operator]:
-        """The vector."""
-        return (self._vector,)
-
-    def evaluate(self, values: Sequence[Value]) -> Value:
-        """Return the groups."""
-        (steps,) = values
-        assert isinstance(steps, Steps)
-        self._sink.absorb(steps)
-        return self._sink.finish()

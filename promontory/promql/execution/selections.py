@@ -28,15 +28,15 @@ SELECTIONS: dict[str, Callable[..., Sink]] = {
 
 @dataclass(frozen=True, slots=True)
 class SinkOperator:
-    """A sink over a vector that is there as a whole; the inputs are the vector and the parameter."""
+    """A sink over a vector that is there as a whole; the inputs are the vector and what the sink is made of."""
 
     make_sink: Callable[..., Sink]
     inputs: Sequence[Operator]
 
     def evaluate(self, values: Sequence[Value]) -> Value:
         """Return what the sink makes of the vector."""
-        vector, parameter = values
+        vector, *parameters = values
         assert isinstance(vector, Steps)
-        sink = self.make_sink(parameter)
+        sink = self.make_sink(*parameters)
         sink.absorb(vector)
         return sink.finish()

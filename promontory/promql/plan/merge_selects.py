@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from promontory.model.labels import METRIC_NAME
-from promontory.model.matcher import Matcher, MatchKind
+from promontory.model.matcher import Matcher, fixes_name
 from promontory.model.selector import Projection, Selector
 from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.promql.plan.nodes import Extension, PlanNode, Read
@@ -141,8 +141,9 @@ def _can_join(group: _Group, matchers: frozenset[Matcher], mine: list[_Member], 
 
 def _is_filter(rest: frozenset[Matcher], group: _Group, conditions: Conditions) -> bool:
     """Say whether labels as they are read tell what the rest of the matchers ask; the name is dropped early."""
-    named = any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in group.matchers)
-    return named and not any(matcher.name in (METRIC_NAME, *conditions.replica_labels) for matcher in rest)
+    return fixes_name(group.matchers) and not any(
+        matcher.name in (METRIC_NAME, *conditions.replica_labels) for matcher in rest
+    )
 
 
 def _is_worth(group: _Group, added: TimeRange) -> bool:

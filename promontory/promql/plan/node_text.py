@@ -80,7 +80,7 @@ def describe_node(node: PlanNode) -> str:
         case Lookup():
             return "lookup times" if node.times else "lookup starts" if node.starts else "lookup"
         case Resample():
-            return f"resample [{_duration(node.range_ms)}:{_duration(node.step_ms)}]{_timing(node.timing)}"
+            return f"resample [{format_duration(node.range_ms)}:{format_duration(node.step_ms)}]{_timing(node.timing)}"
         case Window() | Elementwise():
             return f"{'window' if isinstance(node, Window) else 'map'} {node.function}"
         case ScalarOperation():
@@ -112,7 +112,7 @@ def describe_node(node: PlanNode) -> str:
 
 
 def _describe_read(node: Read) -> str:
-    words = [f"read {{{_matchers(node.matchers)}}}[{_duration(node.range_ms)}]"]
+    words = [f"read {{{_matchers(node.matchers)}}}[{format_duration(node.range_ms)}]"]
     if node.extension is not Extension.NONE:
         words.append(f" {node.extension.value}")
     words.append(_timing(node.timing))
@@ -129,10 +129,6 @@ def _matchers(matchers: Iterable[Matcher]) -> str:
 
 def _names(names: tuple[bytes, ...]) -> str:
     return "(" + ", ".join(name.decode(errors="replace") for name in names) + ")"
-
-
-def _duration(duration_ms: int) -> str:
-    return format_duration(duration_ms)
 
 
 def _timing(timing: Timing) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promontory.model.labels import METRIC_NAME
-from promontory.model.matcher import MatchKind
+from promontory.model.matcher import fixes_name
 from promontory.model.selector import Projection
 from promontory.promql.nodes import Matching
 from promontory.promql.plan.nodes import (
@@ -48,7 +48,7 @@ def project_labels(root: PlanNode, conditions: Conditions) -> Rewrite:
     while waiting:
         node, needed = waiting.pop()
         if isinstance(node, Read):
-            if needed is not None and _has_fixed_name(node):
+            if needed is not None and fixes_name(node.matchers):
                 fresh[id(node)] = replace(node, projection=join_projections(needed, _NAME))
             continue
         below = _needs(node, needed)
@@ -58,10 +58,6 @@ def project_labels(root: PlanNode, conditions: Conditions) -> Rewrite:
         ]
     notes = tuple(Note("{} needs {}", (read, read.projection)) for read in fresh.values())
     return Rewrite(replace_reads(root, fresh), notes)
-
-
-def _has_fixed_name(read: Read) -> bool:
-    return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
 
 
 def _needs(node: PlanNode, needed: Needed) -> tuple[Needed, ...]:

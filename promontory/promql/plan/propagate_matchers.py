@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from promontory.model.labels import METADATA_LABELS, METRIC_NAME
-from promontory.model.matcher import Matcher, MatchKind
+from promontory.model.labels import METADATA_LABELS
+from promontory.model.matcher import Matcher, fixes_name
 from promontory.promql.nodes import Cardinality, Matching
 from promontory.promql.plan.nodes import (
     Aggregate,
@@ -86,14 +86,10 @@ def _directions(node: Join | SetOperation) -> tuple[bool, bool]:
 
 def _holds_groups_once(one: PlanNode, matching: Matching) -> bool:
     if isinstance(one, Lookup):
-        return not matching.on and not matching.labels and _has_fixed_name(one.read)
+        return not matching.on and not matching.labels and fixes_name(one.read.matchers)
     if not isinstance(one, Aggregate) or one.op not in _GROUPED or one.without:
         return False
     return matching.on and set(one.grouping) <= set(matching.labels)
-
-
-def _has_fixed_name(read: Read) -> bool:
-    return any(matcher.name == METRIC_NAME and matcher.kind is MatchKind.EQUAL for matcher in read.matchers)
 
 
 def _narrow(node: PlanNode, matchers: Sequence[Matcher]) -> PlanNode:
