@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from promontory.model.durations import format_duration
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.selector import Selector
+from promontory.model.sizes import format_size
 from promontory.model.time_range import TimeGrid, TimeRange
 from promontory.promql.execution.meters import Meter
 from promontory.promql.plan.node_text import write_place
@@ -19,7 +20,6 @@ from promontory.query.analysis import Analysis, SelectFigures
 from promontory.query.explanation import Explanation
 from promontory.store.estimates import Passed, SelectEstimate
 
-_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 PASSED_SHOWN = 5
 HOW = (
     "estimated from the postings of each block and the counts in its meta.json: every series an average one, evenly\n"
@@ -58,7 +58,7 @@ def _write_plan(explanation: Explanation) -> Iterator[str]:
 
 def _write_meter(meter: Meter) -> str:
     return (
-        f"{meter.rows:,} rows, {meter.samples:,} samples, {_write_bytes(meter.peak_bytes)}, "
+        f"{meter.rows:,} rows, {meter.samples:,} samples, {format_size(meter.peak_bytes)}, "
         f"{meter.calls:,} calls, {_write_cpu(meter.cpu_ns)}"
     )
 
@@ -75,7 +75,7 @@ def _write_select(explanation: Explanation, number: int, selector: Selector) -> 
         figures = explanation.analysis.selects[number]
         yield f"  read      {_write_figures(figures)}"
         for name, tally in sorted(figures.endpoints.items()):
-            yield f"  of        {name}: {_write_bytes(tally.read_bytes)} in {tally.responses:,} messages"
+            yield f"  of        {name}: {format_size(tally.read_bytes)} in {tally.responses:,} messages"
 
 
 def _write_hints(selector: Selector) -> Iterator[str]:
@@ -99,10 +99,10 @@ def _write_hints(selector: Selector) -> Iterator[str]:
 
 
 def _write_estimate(estimate: SelectEstimate) -> Iterator[str]:
-    size = _write_bytes(estimate.chunk_bytes) if estimate.chunk_bytes or not estimate.chunks else "unknown size"
+    size = format_size(estimate.chunk_bytes) if estimate.chunk_bytes or not estimate.chunks else "unknown size"
     yield (
         f"  estimate  {estimate.series:,} series, {estimate.chunks:,} chunks of {size}, {estimate.samples:,} samples; "
-        f"{_write_bytes(estimate.read_bytes)} in {estimate.requests:,} requests, {len(estimate.blocks):,} blocks"
+        f"{format_size(estimate.read_bytes)} in {estimate.requests:,} requests, {len(estimate.blocks):,} blocks"
     )
     yield from _write_passed("passed by", estimate.passed)
     yield from _write_passed("not told", estimate.untold)
@@ -116,9 +116,9 @@ def _write_passed(title: str, passed: Sequence[Passed]) -> Iterator[str]:
 
 
 def _write_figures(figures: SelectFigures) -> str:
-    read = f"; {_write_bytes(figures.read_bytes)} in {figures.requests:,} requests" if figures.requests else ""
+    read = f"; {format_size(figures.read_bytes)} in {figures.requests:,} requests" if figures.requests else ""
     return (
-        f"{figures.series:,} series, {figures.chunks:,} chunks of {_write_bytes(figures.chunk_bytes)}, "
+        f"{figures.series:,} series, {figures.chunks:,} chunks of {format_size(figures.chunk_bytes)}, "
         f"{figures.samples:,} samples{read}; {_write_cpu(figures.cpu_ns)}"
     )
 
@@ -132,7 +132,7 @@ def _write_trace(trace: Sequence[Applied]) -> Iterator[str]:
 
 def _write_totals(analysis: Analysis) -> Iterator[str]:
     yield f"  {analysis.samples_read:,} samples read, {analysis.peak_samples:,} held at once"
-    yield f"  {_write_bytes(analysis.peak_bytes)} held at once"
+    yield f"  {format_size(analysis.peak_bytes)} held at once"
     yield f"  {analysis.wall_s * 1000:.1f} ms passed, {_write_cpu(analysis.cpu_ns)}"
 
 
@@ -149,13 +149,6 @@ def _write_range(time_range: TimeRange) -> str:
 
 def _write_cpu(cpu_ns: int) -> str:
     return f"{max(0, cpu_ns) / 1e6:.1f} ms of CPU"
-
-
-def _write_bytes(size_bytes: int) -> str:
-    size, unit = float(size_bytes), 0
-    while size >= 1024 and unit < len(_SIZES) - 1:
-        size, unit = size / 1024, unit + 1
-    return f"{size_bytes} B" if unit == 0 else f"{size:.1f} {_SIZES[unit]}"
 
 
 def _one_line(text: str) -> str:

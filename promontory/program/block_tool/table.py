@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promontory.model.rfc3339 import format_rfc3339_ms
+from promontory.model.sizes import format_size
 from promontory.promql.strings import quote_text
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
 
-_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _DURATIONS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))
 
 
@@ -62,12 +62,6 @@ def format_cell(name: str, cell: Cell) -> str:
     if name.endswith("_bytes"):
         return format_size(int(cell))
     return f"{cell:,.2f}" if isinstance(cell, float) else f"{cell:,}"
-
-
-def format_size(size_bytes: int) -> str:
-    """Return a size with its unit: `1.5 MiB`."""
-    unit = min(len(_SIZES) - 1, max(0, (abs(size_bytes).bit_length() - 1) // 10))
-    return f"{size_bytes} B" if unit == 0 else f"{size_bytes / (1 << (10 * unit)):.1f} {_SIZES[unit]}"
 
 
 def format_duration(duration_ms: int) -> str:

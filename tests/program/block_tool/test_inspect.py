@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from promontory.program.block_tool.table import Table, format_duration, format_size, print_rich, write_plain
+from promontory.model.sizes import format_size
+from promontory.program.block_tool.table import Table, format_duration, print_rich, write_plain
 from promontory.service.main import main
 from tests.program.block_tool.small_block import START_MS, STEP_MS, ULID, BrokenBlock
 
