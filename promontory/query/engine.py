@@ -180,12 +180,16 @@ class QueryEngine:
             start_timestamps=features.start_timestamps,
             type_and_unit=features.type_and_unit,
             downsampled=options.max_resolution_ms >= FIVE_MINUTES_MS,
-            replica_labels=self._replica_labels(options) if options.deduplicate else (),
+            replica_labels=self._merged_labels(options),
         )
         return node, make_plan(node, grid, plan_options)
 
     def _replica_labels(self, options: QueryOptions) -> tuple[bytes, ...]:
         return self._settings.replica_labels if options.replica_labels is None else options.replica_labels
+
+    def _merged_labels(self, options: QueryOptions) -> tuple[bytes, ...]:
+        """Return the labels that tell apart what is made one."""
+        return self._replica_labels(options) if options.deduplicate else ()
 
     def _lookback_ms(self, options: QueryOptions) -> int:
         lookback_ms = options.lookback_ms or self._settings.lookback_ms
@@ -195,9 +199,8 @@ class QueryEngine:
 
     def _selectors(self, plan: Plan, options: QueryOptions) -> tuple[Selector, ...]:
         """Return what the Store is asked for each select."""
-        merged = self._replica_labels(options) if options.deduplicate else ()
-        allowed = (replace(one.selector, max_resolution_ms=options.max_resolution_ms) for one in plan.selects)
-        return tuple(ask_for(selector, merged_labels=merged) for selector in allowed)
+        merged = self._merged_labels(options)
+        return tuple(ask_for(_with_resolution(one.selector, options), merged_labels=merged) for one in plan.selects)
 
     async def _feed_all(self, plan: Plan, ways: Sequence[_Way], options: QueryOptions) -> None:
         """Read all selects side by side; the first failure ends the others."""
@@ -213,7 +216,7 @@ class QueryEngine:
     async def _feed(self, selector: Selector, way: _Way, options: QueryOptions) -> None:
         await feed_samples(
             way.store,
-            replace(selector, max_resolution_ms=options.max_resolution_ms),
+            _with_resolution(selector, options),
             way.context,
             way.feed,
             replica_labels=self._replica_labels(options),

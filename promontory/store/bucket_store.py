@@ -211,7 +211,7 @@ class BucketStore:
 
     def _choose_window(self, blocks: int) -> int:
         """Return the bytes of a window over so many blocks: a request to a network has to be worth its while."""
-        if isinstance(self._bucket, LocalBucket):
+        if self._local is not None:
             return max(LOCAL_WINDOW_BYTES, SMALLEST_PART_BYTES * blocks)
         return min(WINDOW_BYTES * max(1, blocks), max(QUERY_WINDOWS_BYTES, SMALLEST_REQUEST_BYTES * blocks))
 
