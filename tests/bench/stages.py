@@ -1,6 +1,6 @@
 """Where the CPU time of a query goes, in one process without HTTP: kernel by kernel, and what is left for Python.
 
-usage: python -m tests.bench.stages [--repetitions N] [--instant] [QUERY]
+usage: python -m tests.bench.stages [--repetitions N] [--threads N] [--instant] [QUERY]
 
 Each call of a kernel is timed by the thread that makes it. What is left is Python, the event loop, hops between
 threads, copies by numpy, reads of files and page faults. The repetition of least CPU time counts.
@@ -67,7 +67,7 @@ class KernelTimes:
         self.calls.clear()
 
 
-async def profile(query: str, repetitions: int, *, is_instant: bool) -> None:
+async def profile(query: str, repetitions: int, *, threads: int, is_instant: bool) -> None:
     """Ask the query over the comparison's 24 h at 60 s steps, or at their end, and print the profile."""
     find_allocator().keep()
     sys.setswitchinterval(0.0005)
@@ -79,7 +79,7 @@ async def profile(query: str, repetitions: int, *, is_instant: bool) -> None:
     times = KernelTimes()
     times.install()
     best: tuple[float, float, float, dict[str, float], dict[str, int]] | None = None
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for _ in range(repetitions + 1):
             times.clear()
             context = QueryContext(clock=SystemClock(), pool=pool)
@@ -101,7 +101,7 @@ def _print(
     query: str, cpu_s: float, wall_s: float, system_s: float, seconds: dict[str, float], calls: dict[str, int]
 ) -> None:
     kernels_s = sum(seconds.values())
-    print(f"{query}: wall {wall_s * 1e3:.0f} ms, cpu {cpu_s * 1e3:.0f} ms, {system_s * 1e3:.0f} of it in the system")
+    print(f"{query}: wall {wall_s * 1e3:.1f} ms, cpu {cpu_s * 1e3:.1f} ms, {system_s * 1e3:.0f} of it in the system")
     for name, took_s in Counter(seconds).most_common(SHOWN):
         print(f"  {took_s * 1e3:7.1f} ms {took_s / cpu_s:5.0%} {calls[name]:6d} calls  {name}")
     rest_s = kernels_s - sum(took_s for _, took_s in Counter(seconds).most_common(SHOWN))
@@ -114,9 +114,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stages")
     parser.add_argument("query", nargs="?", default="sum by (job)(rate(http_requests_total[5m]))")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--instant", action="store_true", help="at the end of the data, not over its 24 h")
     arguments = parser.parse_args()
-    asyncio.run(profile(arguments.query, arguments.repetitions, is_instant=arguments.instant))
+    asyncio.run(
+        profile(
+            arguments.query, arguments.repetitions, threads=arguments.threads, is_instant=arguments.instant
+        )
+    )  # fmt: skip
     return 0
 
 
