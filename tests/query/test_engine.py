@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -28,17 +27,6 @@ def counter(**labels: str) -> MemorySeries:
     return make_series(
         {"__name__": "requests_total", **labels}, [at * 15_000 for at in steps], [at * 30.0 for at in steps]
     )
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
-
-
-@pytest.fixture
-def context(pool: ThreadPoolExecutor) -> QueryContext:
-    return QueryContext(clock=SystemClock(), pool=pool)
 
 
 def replicas() -> MemoryStore:

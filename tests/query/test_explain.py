@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -31,17 +30,6 @@ from tests.program.block_tool.small_block import COUNT, SERIES, START_MS, STEP_M
 MINUTE_MS = 60_000
 GRID = TimeGrid(5 * MINUTE_MS, 10 * MINUTE_MS, MINUTE_MS)
 OPTIONS = QueryOptions()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as executor:
-        yield executor
-
-
-@pytest.fixture
-def context(pool: ThreadPoolExecutor) -> QueryContext:
-    return QueryContext(clock=SystemClock(), pool=pool)
 
 
 def memory() -> MemoryStore:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -22,21 +21,9 @@ from promontory.promql.plan.nodes import Common
 from promontory.promql.plan.outline import outline_plan
 from promontory.promql.plan.plan import Plan, PlanOptions, make_plan
 from promontory.testing.promqltest.database import Database
-from promontory.testing.promqltest.reading import read_script
-from promontory.testing.promqltest.script import Load
-from tests.promql.plan.repeating_queries import DATA, RepeatingQueries
+from tests.promql.plan.repeating_queries import RepeatingQueries
 
 GRID = TimeGrid(240_000, 1_200_000, 60_000)
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    with ThreadPoolExecutor(1) as pool:
-        found = Database(pool)
-        for command in read_script(DATA):
-            assert isinstance(command, Load)
-            found.load(command)
-        yield found
 
 
 def planned(query: str, grid: TimeGrid) -> Plan:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -20,9 +19,7 @@ from promontory.promql.plan.optimizers import OPTIMIZERS
 from promontory.promql.plan.plan import PlanOptions, make_plan
 from promontory.promql.plan.repeat_invariant import REPEAT_INVARIANT
 from promontory.testing.promqltest.database import Database
-from promontory.testing.promqltest.reading import read_script
-from promontory.testing.promqltest.script import Load
-from tests.promql.plan.repeating_queries import DATA, RepeatingQueries
+from tests.promql.plan.repeating_queries import RepeatingQueries
 
 LANGUAGE = ParserOptions(ALL_FEATURES)
 GRIDS = (TimeGrid(240_000, 1_200_000, 60_000), TimeGrid(600_000, 600_000, 0), TimeGrid(300_000, 900_000, 97_000))
@@ -30,16 +27,6 @@ GRIDS = (TimeGrid(240_000, 1_200_000, 60_000), TimeGrid(600_000, 600_000, 0), Ti
 BEHAVIOUR = (ASK_STATISTICS, REPEAT_INVARIANT)
 REWRITES = [found for found in OPTIMIZERS if found not in BEHAVIOUR]
 QUERIES = 150
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    with ThreadPoolExecutor(1) as pool:
-        found = Database(pool)
-        for command in read_script(DATA):
-            assert isinstance(command, Load)
-            found.load(command)
-        yield found
 
 
 def told(query: str, grid: TimeGrid, database: Database, optimizers: Sequence[Optimizer], *, delayed: bool) -> object:
