@@ -25,6 +25,7 @@ RANKS = {
     "promontory.bucket": 4,
     "promontory.catalog": 5,
     "promontory.store": 6,
+    "promontory.compaction": 6,
     "promontory.promql": 6,
     "promontory.shipper": 6,
     "promontory.api": 6,
