@@ -22,8 +22,6 @@ INDEX_FILE = "index"
 CHUNKS_DIRECTORY = "chunks"
 TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
-# Thanos makes no others: a block of another would be passed over by every query, and nothing said.
-RESOLUTIONS_MS = (0, 300_000, 3_600_000)
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -211,8 +209,9 @@ def _parse_thanos(thanos: Fields) -> ThanosMeta:
     if version not in THANOS_VERSIONS:
         raise thanos.broken("version", "0 or 1", str(version))
     resolution_ms = thanos.fields("downsample").integer("resolution", default=0)
-    if resolution_ms not in RESOLUTIONS_MS:
-        raise thanos.broken("downsample.resolution", "0, 300000 or 3600000", str(resolution_ms))
+    # Thanos makes 300000 and 3600000 alone; a ladder of one's own may ask for any.
+    if resolution_ms < 0:
+        raise thanos.broken("downsample.resolution", "0 or the milliseconds of a window", str(resolution_ms))
     labels = thanos.text_mapping("labels")
     if "" in labels:
         raise thanos.broken("labels", "a name for each", "one without")
