@@ -1,6 +1,6 @@
 """Flags on Thanos' names, parsed as Thanos' own parser (kingpin) does.
 
-    --name=value   --name value   --switch   --no-switch   --content-file=path   VALUE
+    --name=value   --name value   --switch   --no-switch   --content-file=path   -n value   VALUE
 
 A bare value belongs to the next flag whose name has no dashes.
 
@@ -34,7 +34,7 @@ class Flag:
 
     `default` is text as one would write it, None where the flag has no value until given. A CONTENT flag `--x` has a
     twin `--x-file` that names a file with the content. `is_positive`: 0 and less would make no sense. `refused` says
-    why it cannot work yet, `is_accepted` that it has no effect here.
+    why it cannot work yet, `is_accepted` that it has no effect here. `short` is a second name such as `-o`.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Flag:
     is_positive: bool = False
     is_accepted: bool = False
     refused: str = ""
+    short: str = ""
 
     @property
     def is_positional(self) -> bool:
@@ -147,7 +148,7 @@ class FlagSet:
         rest = list(arguments)
         places = [flag for flag in self.flags.values() if flag.is_positional]
         while rest:
-            argument = rest.pop(0)
+            argument = self._lengthen(rest.pop(0))
             if places and not argument.startswith("-"):
                 yield places.pop(0), argument
                 continue
@@ -167,6 +168,14 @@ class FlagSet:
             if is_file:
                 text = _read(name, text)
             yield flag, _substitute(name, text) if flag.kind is Kind.CONTENT else text
+
+    def _lengthen(self, argument: str) -> str:
+        """Return `-o` as `--output`, `-ovalue` as `--output=value`; what is no short name as it is."""
+        flag = next((one for one in self.flags.values() if one.short and argument.startswith(one.short)), None)
+        if flag is None:
+            return argument
+        text = argument.removeprefix(flag.short)
+        return f"{flag.name}={text.removeprefix('=')}" if text else flag.name
 
     def _find(self, name: str) -> tuple[Flag, bool, bool]:
         if name in self.flags:
@@ -192,7 +201,7 @@ class FlagSet:
 
 def _describe(flag: Flag) -> list[str]:
     negation = "--[no-]" if flag.kind is Kind.BOOLEAN else "" if flag.is_positional else "--"
-    head = f"  {negation}{flag.name.removeprefix('--')}"
+    head = f"  {f'{flag.short}, ' if flag.short else ''}{negation}{flag.name.removeprefix('--')}"
     if flag.kind is Kind.CHOICE:
         head += "=" + "|".join(choice or '""' for choice in flag.choices)
     elif flag.kind is not Kind.BOOLEAN and not flag.is_positional:

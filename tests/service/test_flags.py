@@ -142,3 +142,12 @@ def test_a_flag_without_dashes_is_given_by_its_place() -> None:
             flags.parse(words)
     assert flags.help_text("program", "Sees.").startswith("usage: program ACTION FILE [flags]\n")
     assert "  ACTION=look|print\n" in flags.help_text("program", "Sees.")
+
+
+def test_a_switch_may_have_a_letter() -> None:
+    flags = FlagSet(Flag("--wait", Kind.BOOLEAN, "false", short="-w"), Flag("--name"))
+    assert flags.parse(["-w", "--name", "x"]).flag("--wait")
+    assert not flags.parse(["--name=-w"]).flag("--wait")
+    assert "-w, --[no-]wait" in flags.help_text("program", "")
+    with pytest.raises(InputError, match="unexpected argument '-x'"):
+        flags.parse(["-x"])
