@@ -19,14 +19,14 @@ def write_flag_list(text: str) -> str:
     """Return the text of docs/flags.md with its list made anew."""
     parts = [text.partition(HEADING)[0].rstrip("\n") + "\n", HEADING]
     for command in sorted(load_commands(), key=lambda found: found.name):
-        parts.append(_section(command))
+        parts += [_section(f"{command.name} {member.name}", member) for member in command.members]
+        if not command.members:
+            parts.append(_section(command.name, command))
     return "".join(parts)
 
 
-def _section(command: Command) -> str:
-    rows = [
-        f"\n### promontory {command.name}\n\n{command.summary}\n\n| flag | standing | default | |\n|---|---|---|---|\n"
-    ]
+def _section(name: str, command: Command) -> str:
+    rows = [f"\n### promontory {name}\n\n{command.summary}\n\n| flag | standing | default | |\n|---|---|---|---|\n"]
     rows += [_row(flag) for flag in command.flags.flags.values()]
     return "".join(rows)
 

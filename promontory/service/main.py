@@ -6,7 +6,14 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
-from promontory.service.command import EXIT_INPUT, Command, run_command, version_text
+from promontory.service.command import (
+    EXIT_INPUT,
+    Command,
+    list_commands,
+    put_command_first,
+    run_command,
+    version_text,
+)
 
 COMMAND_GROUP = "promontory.commands"
 
@@ -18,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(version_text())
         return 0
     commands = _entry_points()
-    words = _command_first(words)
+    words = put_command_first(words)
     if not words or words[0] in ("--help", "-h", "help"):
         stream = sys.stdout if words else sys.stderr
         stream.write(_help_text())
@@ -29,12 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INPUT
     command: Command = found.load()
     return run_command(command, words[1:])
-
-
-def _command_first(words: list[str]) -> list[str]:
-    """Return the words with `--name=value` flags before the command put behind it, as Thanos' parser takes them."""
-    count = next((index for index, word in enumerate(words) if not (word.startswith("--") and "=" in word)), 0)
-    return [*words[count : count + 1], *words[:count], *words[count + 1 :]]
 
 
 def _entry_points() -> dict[str, EntryPoint]:
@@ -54,7 +55,7 @@ def _help_text() -> str:
         "",
         "Commands:",
     ]
-    lines += [f"  {command.name:<12} {command.summary}" for command in load_commands()]
+    lines += list_commands(load_commands())
     lines += ["", "promontory COMMAND --help lists the flags of a command; promontory --version prints the version."]
     return "\n".join(lines) + "\n"
 

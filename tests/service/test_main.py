@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from promontory.errors import BucketUnavailable, HaltError, InputError
-from promontory.service.command import Command, run_command
+from promontory.service.command import Command, group_commands, run_command
 from promontory.service.flag_kinds import Kind
 from promontory.service.flags import Flag, FlagSet
 from promontory.service.main import main
@@ -74,3 +74,39 @@ def test_the_help_of_all_commands_imports_no_heavy_library() -> None:
     assert found.stdout.splitlines()[-1] == "0 []"
     for name in ("sidecar", "store", "query", "standalone", "demo", "warm"):
         assert f"\n  {name} " in found.stdout
+
+
+def group_of(code: int) -> Command:
+    flags = FlagSet(Flag("--code", Kind.INTEGER, "0", "Which code."), Flag("--name", short="-n"))
+    member = Command("end", "Ends.", flags, lambda values: values.integer("--code") + len(values.text("--name")) + code)
+    return group_commands("try", "Tries.", (member,))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["end", "--code=3"], 3),
+        (["--code=3", "end"], 3),
+        (["end", "-n", "four"], 4),
+        (["end", "-nfour", "--code=1"], 5),
+        (["end", "--help"], 0),
+        (["--help"], 0),
+        (["--version"], 0),
+        ([], 2),
+        (["begin"], 2),
+        (["end", "-x"], 2),
+    ],
+)
+def test_the_first_word_chooses_a_command_of_a_group(words: list[str], code: int) -> None:
+    assert run_command(group_of(0), words) == code
+
+
+def test_a_group_names_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    run_command(group_of(0), ["begin"])
+    assert capsys.readouterr().err == "promontory try: error: unknown command 'begin': expected one of end\n"
+    run_command(group_of(0), ["--help"])
+    assert "  end          Ends.\n" in capsys.readouterr().out
+    run_command(group_of(0), ["end", "--nope"])
+    assert capsys.readouterr().err.startswith("promontory try end: error: unknown flag --nope")
+    run_command(group_of(0), ["end", "--help"])
+    assert "  -n, --name=TEXT\n" in capsys.readouterr().out
