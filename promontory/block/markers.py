@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from promontory.block.strict_json import Fields, parse_object, render_object
+from promontory.block.strict_json import Fields, JsonObject, parse_object, render_object
 from promontory.block.ulid import is_ulid
 
 MARK_VERSION = 1
@@ -50,7 +50,12 @@ class Mark:
 
 def parse_mark(body: bytes, kind: MarkKind, *, source: str) -> Mark:
     """Return the mark that a document holds. Raises CorruptionError naming `source` and the field."""
-    fields = Fields(parse_object(body, source=source), source=source)
+    return read_mark(parse_object(body, source=source), kind, source=source)
+
+
+def read_mark(document: JsonObject, kind: MarkKind, *, source: str) -> Mark:
+    """Return the mark that a JSON object says, which may be a part of a larger document. Raises CorruptionError."""
+    fields = Fields(document, source=source)
     version = fields.integer("version")
     if version != MARK_VERSION:
         raise fields.broken("version", str(MARK_VERSION), str(version))
@@ -68,10 +73,15 @@ def parse_mark(body: bytes, kind: MarkKind, *, source: str) -> Mark:
 
 def render_mark(mark: Mark) -> bytes:
     """Return the document of a mark."""
+    return render_object(describe_mark(mark))
+
+
+def describe_mark(mark: Mark) -> JsonObject:
+    """Return the JSON object of a mark."""
     document: dict[str, object] = {"id": mark.ulid, "version": MARK_VERSION}
     if mark.details:
         document["details"] = mark.details
     document[mark.kind.time_field] = mark.time_s
     if mark.kind is not MarkKind.DELETION:
         document["reason"] = mark.reason
-    return render_object(document)
+    return document

@@ -111,7 +111,12 @@ class BlockMeta:
 
 def parse_meta(body: bytes, *, source: str) -> BlockMeta:
     """Return the meta that a document holds. Raises CorruptionError naming `source` and the field."""
-    top = Fields(parse_object(body, source=source), source=source)
+    return read_meta(parse_object(body, source=source), source=source)
+
+
+def read_meta(document: JsonObject, *, source: str) -> BlockMeta:
+    """Return the meta that a JSON object says, which may be a part of a larger document. Raises CorruptionError."""
+    top = Fields(document, source=source)
     version = top.integer("version")
     if version != TSDB_VERSION:
         raise top.broken("version", str(TSDB_VERSION), str(version))
@@ -132,6 +137,11 @@ def parse_meta(body: bytes, *, source: str) -> BlockMeta:
 
 def render_meta(meta: BlockMeta) -> bytes:
     """Return the document of a meta: tab-indented, in Go's order of fields, unknown fields after the known ones."""
+    return render_object(describe_meta(meta))
+
+
+def describe_meta(meta: BlockMeta) -> JsonObject:
+    """Return the JSON object of a meta."""
     document: dict[str, object] = {
         "ulid": meta.ulid,
         "minTime": meta.min_time_ms,
@@ -143,7 +153,7 @@ def render_meta(meta: BlockMeta) -> bytes:
     }
     if meta.thanos:
         document["thanos"] = _render_thanos(meta.thanos)
-    return render_object(document)
+    return document
 
 
 def _parse_stats(stats: Fields) -> BlockStats:
