@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -66,29 +67,40 @@ class SegmentWriter:
                     continue
                 until = done + 1
             refs[done:until] = (self._index << 32) + self._size_bytes + (position[done:until] - base)
-            self._put(records[base : int(position[until])].tobytes())
+            self._put(records[base : int(position[until])].data)
             done = until
         return refs
 
     def flush(self) -> None:
         """Write what waits in memory to the file."""
         if self._pending:
-            with (self._directory / segment_name(self._index)).open("ab") as file:
-                file.write(b"".join(self._pending))
-            self._pending.clear()
-            self._pending_bytes = 0
+            self._write(b"")
 
     def _begin_next(self) -> None:
         self.flush()
         self._index += 1
         self._size_bytes = 0
 
-    def _put(self, data: bytes) -> None:
-        self._pending.append(data)
-        self._pending_bytes += len(data)
+    def _put(self, data: bytes | memoryview) -> None:
         self._size_bytes += len(data)
-        if self._pending_bytes >= PENDING_LIMIT_BYTES:
-            self.flush()
+        if self._pending_bytes + len(data) >= PENDING_LIMIT_BYTES:
+            self._write(data)
+        else:
+            self._pending.append(bytes(data))
+            self._pending_bytes += len(data)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        """Write what waits and then the data, which is not copied."""
+        with (self._directory / segment_name(self._index)).open("ab", buffering=0) as file:
+            for part in (b"".join(self._pending), data):
+                _write_all(file, memoryview(part))
+        self._pending.clear()
+        self._pending_bytes = 0
+
+
+def _write_all(file: FileIO, data: memoryview) -> None:
+    while len(data):
+        data = data[file.write(data) :]
 
 
 def sync_path(path: Path) -> None:

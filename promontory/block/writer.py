@@ -31,10 +31,9 @@ from promontory.block.meta import (
     ThanosMeta,
     render_meta,
 )
+from promontory.block.prepared import PreparedSeries, prepare_series
 from promontory.block.segments import SEGMENT_LIMIT_BYTES, SegmentWriter, sync_path
-from promontory.chunk.decode import locate_buffers
 from promontory.errors import InputError
-from promontory.kernels.chunk_write import RECORD_ROOM, write_records
 from promontory.kernels.index_write import CHUNK_ROOM, ENTRY_ROOM, encode_chunk_entries
 from promontory.model.frame import ChunkColumns
 from promontory.model.label_rows import LabelRows, concat_rows
@@ -58,12 +57,14 @@ class BlockWriter:
         symbols: SymbolTable,
         thanos: ThanosMeta | None = None,
         compaction: Compaction | None = None,
+        range_ms: tuple[int, int] | None = None,
         segment_limit_bytes: int = SEGMENT_LIMIT_BYTES,
         durable: bool = True,
     ) -> None:
         """Begin a block in `directory`; the codes of all labels given live in `symbols`.
 
-        No `thanos` makes a plain Prometheus block, no `compaction` one of level 1. Not durable skips the syncs.
+        No `thanos` makes a plain Prometheus block, no `compaction` one of level 1. `range_ms` is the range [start, end)
+        that meta.json gives, else that of the samples. Not durable skips the syncs.
         """
         self._target = directory / ulid
         self._path = directory / (ulid + TEMPORARY_SUFFIX)
@@ -76,6 +77,7 @@ class BlockWriter:
         self._entries: list[NDArray[np.uint8]] = []
         self._entry_start: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
         self._entry_bytes = 0
+        self._given_range_ms = range_ms
         self._range_ms: tuple[int, int] | None = None
         self._stats = BlockStats()
         self._chunk_max_bytes = 0
@@ -100,18 +102,18 @@ class BlockWriter:
 
         Rows without chunks are left out. Raises InputError where series are out of order or chunks overlap.
         """
-        if not len(chunks):
+        self.add_prepared(prepare_series(labels, chunks, buffers))
+
+    def add_prepared(self, series: PreparedSeries) -> None:
+        """Add series whose chunk records are made already, by `prepare_series`, which any thread can call."""
+        if not len(series.labels):
             return
-        assert np.all(chunks.row[1:] >= chunks.row[:-1]), "chunks not sorted by row"
-        if int(chunks.max_ms.max()) == MAX_TIME_MS:
+        if int(series.max_ms.max()) == MAX_TIME_MS:
             raise InputError(f"samples of a block: expected times before {MAX_TIME_MS} ms, the end of its range")
-        counts = np.bincount(chunks.row, minlength=len(labels))
-        kept = np.flatnonzero(counts)
-        rows = labels.take(kept)
-        self._check_order(rows)
-        counts_of_samples, refs, largest = self._write_chunks(chunks, buffers)
-        self._note_entries(rows, counts[kept], chunks, refs)
-        self._note_stats(rows, chunks, counts_of_samples, largest)
+        self._check_order(series.labels)
+        refs = self._segments.append(series.records, series.position)
+        self._note_entries(series, refs)
+        self._note_stats(series)
 
     def finish(self) -> BlockMeta:
         """Seal and publish the block; return its meta."""
@@ -128,10 +130,12 @@ class BlockWriter:
         )
         series_max_bytes = write_index(self._path / INDEX_FILE, series)
         (self._path / TOMBSTONES_FILE).write_bytes(NO_TOMBSTONES)
+        start_ms, end_ms = self._given_range_ms or (self._range_ms[0], self._range_ms[1] + 1)
+        assert start_ms <= self._range_ms[0] and self._range_ms[1] < end_ms, "samples outside of the block's range"
         meta = BlockMeta(
             ulid=self._ulid,
-            min_time_ms=self._range_ms[0],
-            max_time_ms=self._range_ms[1] + 1,
+            min_time_ms=start_ms,
+            max_time_ms=end_ms,
             stats=self._stats,
             compaction=self._compaction,
             thanos=self._complete_thanos(series_max_bytes),
@@ -159,54 +163,34 @@ class BlockWriter:
         if bad < len(rows):
             raise InputError(f"series of a block: expected each once and in order, found {rows.labels(bad)} too late")
 
-    def _write_chunks(
-        self, chunks: ChunkColumns, buffers: Sequence[NDArray[np.uint8]]
-    ) -> tuple[tuple[int, int, int], NDArray[np.int64], int]:
-        """Return how many samples, floats and histograms there are, the references, and the largest record's bytes."""
-        addresses, sizes = locate_buffers(buffers)
-        end = chunks.start + chunks.length
-        inside = (chunks.start >= 0) & (chunks.length >= 0) & (end <= sizes[chunks.buffer])
-        assert inside.all(), "chunks outside of their buffers"
-        records = np.empty(int(chunks.length.sum()) + RECORD_ROOM * len(chunks), np.uint8)
-        position = np.empty(len(chunks) + 1, np.int64)
-        columns = (chunks.buffer, chunks.start, chunks.length, chunks.encoding)
-        counts = write_records(addresses, sizes, *columns, records, position)
-        refs = self._segments.append(records[: position[-1]], position)
-        return counts, refs, int(np.diff(position).max())
-
-    def _note_entries(
-        self, rows: LabelRows, counts: NDArray[np.int64], chunks: ChunkColumns, refs: NDArray[np.int64]
-    ) -> None:
-        chunk_start = np.concatenate([[0], np.cumsum(counts)])
-        out = np.empty(len(rows) * ENTRY_ROOM + len(chunks) * CHUNK_ROOM, np.uint8)
+    def _note_entries(self, series: PreparedSeries, refs: NDArray[np.int64]) -> None:
+        rows, chunk_start = series.labels, series.chunk_start
+        out = np.empty(len(rows) * ENTRY_ROOM + len(refs) * CHUNK_ROOM, np.uint8)
         entry_start = np.empty(len(rows) + 1, np.int64)
-        bad = encode_chunk_entries(chunk_start, chunks.min_ms, chunks.max_ms, refs, out, entry_start)
+        bad = encode_chunk_entries(chunk_start, series.min_ms, series.max_ms, refs, out, entry_start)
         if bad >= 0:
             row = int(np.searchsorted(chunk_start, bad, side="right")) - 1
             raise InputError(
                 f"chunks of {rows.labels(row)}: expected one after the other, found "
-                f"{chunks.min_ms[bad]} to {chunks.max_ms[bad]} out of place"
+                f"{series.min_ms[bad]} to {series.max_ms[bad]} out of place"
             )
         self._rows.append(rows)
         self._entries.append(out[: entry_start[-1]].copy())
         self._entry_start.append(entry_start[1:] + self._entry_bytes)
         self._entry_bytes += int(entry_start[-1])
 
-    def _note_stats(
-        self, rows: LabelRows, chunks: ChunkColumns, counts: tuple[int, int, int], largest: int
-    ) -> None:  # fmt: skip
-        samples, floats, histograms = counts
-        low, high = int(chunks.min_ms.min()), int(chunks.max_ms.max())
+    def _note_stats(self, series: PreparedSeries) -> None:
+        low, high = int(series.min_ms.min()), int(series.max_ms.max())
         before = self._range_ms or (low, high)
         self._range_ms = min(before[0], low), max(before[1], high)
-        self._chunk_max_bytes = max(self._chunk_max_bytes, largest)
+        self._chunk_max_bytes = max(self._chunk_max_bytes, int(np.diff(series.position).max()))
         self._stats = dataclasses.replace(
             self._stats,
-            sample_count=self._stats.sample_count + samples,
-            float_sample_count=self._stats.float_sample_count + floats,
-            histogram_sample_count=self._stats.histogram_sample_count + histograms,
-            series_count=self._stats.series_count + len(rows),
-            chunk_count=self._stats.chunk_count + len(chunks),
+            sample_count=self._stats.sample_count + series.sample_count,
+            float_sample_count=self._stats.float_sample_count + series.float_count,
+            histogram_sample_count=self._stats.histogram_sample_count + series.histogram_count,
+            series_count=self._stats.series_count + len(series.labels),
+            chunk_count=self._stats.chunk_count + len(series.min_ms),
         )
 
     def _complete_thanos(self, series_max_bytes: int) -> ThanosMeta | None:
