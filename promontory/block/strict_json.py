@@ -111,6 +111,10 @@ class Fields:
         """Return a list of texts, empty when it is absent."""
         return tuple(self._check(f"{name}[{i}]", value, str) for i, value in enumerate(self._values(name)))
 
+    def rows(self, name: str) -> list[list[object]]:
+        """Return a list of lists, empty when it is absent."""
+        return [self._check(f"{name}[{i}]", value, list) for i, value in enumerate(self._values(name))]
+
     def text_mapping(self, name: str) -> dict[str, str]:
         """Return an object whose values are all texts, empty when it is absent."""
         inner = self.fields(name).rest()

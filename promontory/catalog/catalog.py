@@ -1,6 +1,8 @@
 """Catalog: which blocks of a bucket count now.
 
-    one recursive listing -> meta.json of what is new -> sizes against thanos.files -> deletion marks -> filters -> view
+    listing -> meta.json of what is new -> sizes against thanos.files -> deletion marks -> filters -> view
+
+A listing is that of all objects, or a fresh bucket index with what is new beside it; what follows is the same.
 
 Rules: a sync that fails in any part leaves the view as it was, but keeps the metas that it read. A block leaves the
 view only when the bucket says that its meta.json is not there: listings may be stale. A deletion mark once seen stays
@@ -10,29 +12,32 @@ seen until the block is gone. Sources: thanos pkg/block/fetcher.go and its issue
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promontory.block.markers import Mark, MarkKind, parse_mark
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
 from promontory.block.strict_json import MAX_DOCUMENT_BYTES
-from promontory.block.ulid import is_ulid
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, ObjectInfo
+from promontory.catalog.bucket_index import BucketIndex
 from promontory.catalog.filters import BlockFilter, FilterFacts
+from promontory.catalog.index_object import BucketIndexReader
+from promontory.catalog.listing import Files, find_object, list_beside, list_whole
 from promontory.catalog.meta_cache import CachedMeta, MetaCache
 from promontory.catalog.view import CatalogView
 from promontory.errors import BucketError, CorruptionError, ObjectNotFound
 from promontory.model.clock import Clock
 
-Files = dict[str, ObjectInfo]
-
 _NO_META = "no meta.json"
 
 
 class Catalog:
-    """The blocks of one bucket for one reader; `view` is the last that a sync completed."""
+    """The blocks of one bucket for one reader; `view` is the last that a sync completed.
+
+    `index_fresh_ms` is the greatest age of a bucket index that is used; none is at 0. Who deletes, or decides what is
+    deleted, uses none.
+    """
 
     def __init__(
         self,
@@ -41,11 +46,13 @@ class Catalog:
         clock: Clock,
         filters: Sequence[BlockFilter] = (),
         cache_directory: Path | None = None,
+        index_fresh_ms: int = 0,
     ) -> None:
         self._bucket = bucket
         self._clock = clock
         self._filters = tuple(filters)
         self._cache = MetaCache(cache_directory)
+        self._reader = BucketIndexReader(bucket, clock=clock, fresh_ms=index_fresh_ms) if index_fresh_ms > 0 else None
         self._marks: dict[str, Mark] = {}
         self._mark_identities: dict[str, ObjectInfo] = {}
         self._files: dict[str, Files] = {}
@@ -69,8 +76,17 @@ class Catalog:
             self._view = await self._look()
         return self._view
 
+    def distrust_index(self) -> bool:
+        """Use the bucket index no more until there is a newer one, and say whether the last view was made with it."""
+        if self._reader is None or self._view.index_ms is None:
+            return False
+        self._reader.distrust()
+        return True
+
     async def _look(self) -> CatalogView:
-        listed = await self._list_files()
+        listed_ms = self._clock.now_ms()
+        index = await self._reader.read() if self._reader else None
+        listed = await self._list_files(index)
         await self._learn_metas(listed)
         await self._learn_marks(listed)
         blocks: dict[str, BlockMeta] = {}
@@ -96,15 +112,20 @@ class Catalog:
             excluded=excluded,
             marks=dict(self._marks),
             unreadable_marks=dict(self._unreadable_marks),
+            files=listed,
+            listed_ms=listed_ms,
+            index_ms=index.listed_ms if index else None,
+            index_problem=self._reader.problem if self._reader and index is None else "",
         )
 
-    async def _list_files(self) -> dict[str, Files]:
+    async def _list_files(self, index: BucketIndex | None) -> dict[str, Files]:
         """Return the objects below each ULID by path; what was there and is not listed now is asked for."""
-        listed: dict[str, Files] = defaultdict(dict)
-        async for info in self._bucket.list():
-            ulid, separator, path = info.key.partition("/")
-            if separator and is_ulid(ulid):
-                listed[ulid][path] = info
+        if index is None:
+            listed = await list_whole(self._bucket)
+        else:
+            # An index may be older than what was seen of a block that is being deleted or written.
+            listed = await list_beside(self._bucket, index, self._view.partial.keys() | self._view.corrupt.keys())
+            self._adopt(index, listed)
         missing = [
             ulid for ulid, files in self._files.items() if META_FILE in files and META_FILE not in listed.get(ulid, {})
         ]
@@ -114,14 +135,20 @@ class Catalog:
                 listed[ulid] = {**self._files[ulid], **listed.get(ulid, {}), META_FILE: found}
         return dict(sorted(listed.items()))
 
-    async def _still_has_meta(self, ulid: str) -> ObjectInfo | None:
-        return await self._find(f"{ulid}/{META_FILE}")
+    def _adopt(self, index: BucketIndex, listed: Mapping[str, Files]) -> None:
+        """Take metas and deletion marks that the index read, as long as their objects are the same."""
+        name = MarkKind.DELETION.file_name
+        for ulid, block in index.blocks.items():
+            files = listed.get(ulid, {})
+            if files.get(META_FILE) == block.files[META_FILE]:
+                self._cache.adopt(files[META_FILE], block.meta)
+            mark = block.marks.get(MarkKind.DELETION)
+            if mark and ulid not in self._marks and name in files and files[name] == block.files.get(name):
+                self._marks[ulid], self._mark_identities[ulid] = mark, files[name]
+                self._unreadable_marks.pop(ulid, None)
 
-    async def _find(self, key: str) -> ObjectInfo | None:
-        try:
-            return await self._bucket.info(key)
-        except ObjectNotFound:
-            return None
+    async def _still_has_meta(self, ulid: str) -> ObjectInfo | None:
+        return await find_object(self._bucket, f"{ulid}/{META_FILE}")
 
     async def _learn_metas(self, listed: Mapping[str, Files]) -> None:
         def find_unknown() -> list[str]:
@@ -195,7 +222,7 @@ class Catalog:
             info = files.get(path)
             if _fits(info, size_bytes):
                 continue
-            info = await self._find(f"{meta.ulid}/{path}")  # the listing may be stale
+            info = await find_object(self._bucket, f"{meta.ulid}/{path}")  # the listing may be stale
             if not _fits(info, size_bytes):
                 found = "no such file" if info is None else f"{info.size_bytes} bytes"
                 return f"{path}: expected {size_bytes if size_bytes is not None else 'some'} bytes, found {found}"

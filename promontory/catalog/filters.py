@@ -9,7 +9,7 @@ Source: thanos pkg/block/fetcher.go, cmd/thanos/store.go.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,7 +95,25 @@ class DuplicateFilter:
         groups: dict[tuple[int, Labels], list[BlockMeta]] = defaultdict(list)
         for meta in blocks.values():
             groups[meta.resolution_ms, meta.labels].append(meta)
-        return {ulid: reason for group in groups.values() for ulid, reason in _covered(group).items()}
+        return {ulid: f"covered by {cover}" for group in groups.values() for ulid, cover in find_covers(group).items()}
+
+
+def find_covers(group: Iterable[BlockMeta]) -> dict[str, str]:
+    """Return, for each block of one group whose sources another holds, the block that covers it; it is itself kept.
+
+    Each block is compared only with the kept ones that hold its first source: groups have thousands of blocks.
+    """
+    covers: dict[str, str] = {}
+    kept: dict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
+    sources_of = {meta.ulid: frozenset(meta.compaction.sources) or frozenset((meta.ulid,)) for meta in group}
+    for ulid, sources in sorted(sources_of.items(), key=lambda item: (-len(item[1]), item[0])):
+        cover = next((other for other, held in kept[min(sources)] if sources <= held), None)
+        if cover is not None:
+            covers[ulid] = cover
+            continue
+        for source in sources:
+            kept[source].append((ulid, sources))
+    return covers
 
 
 def store_filters(
@@ -119,18 +137,3 @@ def _born_ms(meta: BlockMeta, facts: FilterFacts) -> int:
 
 def _is_undelayed(meta: BlockMeta) -> bool:
     return meta.thanos is not None and meta.thanos.source in UNDELAYED_SOURCES
-
-
-def _covered(group: list[BlockMeta]) -> dict[str, str]:
-    """Compare each block only with the kept ones that hold its first source: groups have thousands of blocks."""
-    excluded: dict[str, str] = {}
-    kept: dict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
-    sources_of = {meta.ulid: frozenset(meta.compaction.sources) or frozenset((meta.ulid,)) for meta in group}
-    for ulid, sources in sorted(sources_of.items(), key=lambda item: (-len(item[1]), item[0])):
-        cover = next((other for other, held in kept[min(sources)] if sources <= held), None)
-        if cover is not None:
-            excluded[ulid] = f"covered by {cover}"
-            continue
-        for source in sources:
-            kept[source].append((ulid, sources))
-    return excluded

@@ -61,6 +61,13 @@ class MetaCache:
                 _write_whole(self._path(ulid, identity), body)
         return cached
 
+    def adopt(self, info: ObjectInfo, meta: BlockMeta) -> None:
+        """Keep in memory a meta that another reader read from this object."""
+        identity = _identity(info)
+        cached = self._metas.get(meta.ulid)
+        if cached is None or cached.identity != identity:
+            self._metas[meta.ulid] = CachedMeta(identity, meta)
+
     def forget_others(self, ulids: Container[str]) -> None:
         """Drop what is known of blocks that are gone."""
         self._metas = {ulid: cached for ulid, cached in self._metas.items() if ulid in ulids}

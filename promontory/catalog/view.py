@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from promontory.block.markers import Mark
 from promontory.block.meta import BlockMeta
+from promontory.bucket.port import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,9 @@ class CatalogView:
     that cannot be read or that does not fit the files beside it. `excluded` are well, but a filter leaves them out.
     The last three say why. `marks` are the deletion marks, also of blocks that are partial by now;
     `unreadable_marks` count as absent.
+
+    `files` are the objects of each block by path, as they were listed from `listed_ms` on. Where `index_ms` is not
+    None, a bucket index told most of this, and what it told was so at that time; `index_problem` says why none did.
     """
 
     blocks: Mapping[str, BlockMeta] = field(default_factory=dict)
@@ -25,3 +29,7 @@ class CatalogView:
     excluded: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     unreadable_marks: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, ObjectInfo]] = field(default_factory=dict)
+    listed_ms: int = 0
+    index_ms: int | None = None
+    index_problem: str = ""
