@@ -23,6 +23,7 @@ RANKS = {
     "promontory.chunk": 3,
     "promontory.block": 4,
     "promontory.bucket": 4,
+    "promontory.block_check": 5,
     "promontory.catalog": 5,
     "promontory.store": 6,
     "promontory.compaction": 6,

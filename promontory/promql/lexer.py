@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from promontory.model.quoting import name_character, quote_character, quote_text
 from promontory.promql.numbers import ALPHANUMERIC, DECIMAL_DIGITS, END, byte_at, scan_duration, scan_number
-from promontory.promql.strings import name_character, quote_character, quote_text
 from promontory.promql.tokens import DURATION_FUNCTIONS, FILL_KEYWORDS, KEYWORDS, Token, TokenKind
 
 INVALID_RUNE = 0xFFFD

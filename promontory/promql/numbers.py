@@ -13,7 +13,7 @@ import re
 from decimal import Decimal
 
 from promontory.errors import InputError
-from promontory.promql.strings import quote_text
+from promontory.model.quoting import quote_text
 
 DECIMAL_DIGITS = frozenset(b"0123456789")
 HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")

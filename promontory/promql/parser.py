@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from promontory.model.matcher import Matcher
+from promontory.model.quoting import quote_text
 from promontory.promql.duration_parser import parse_number_or_duration
 from promontory.promql.functions import FUNCTIONS
 from promontory.promql.matching import Modifiers, parse_modifiers
@@ -36,7 +37,7 @@ from promontory.promql.stream import (
     ParserOptions,
     TokenStream,
 )
-from promontory.promql.strings import quote_text, unquote
+from promontory.promql.strings import unquote
 from promontory.promql.tokens import (
     AGGREGATORS_WITH_PARAMETER,
     EXPERIMENTAL_AGGREGATORS,

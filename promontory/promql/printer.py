@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from promontory.model.durations import format_duration
 from promontory.model.labels import METRIC_NAME
 from promontory.model.matcher import Matcher, MatchKind
+from promontory.model.quoting import quote_label_name, quote_text
 from promontory.promql.nodes import (
     Aggregation,
     Anchor,
@@ -32,7 +33,6 @@ from promontory.promql.nodes import (
 )
 from promontory.promql.numbers import format_number, format_number_short
 from promontory.promql.operators import ARITHMETIC
-from promontory.promql.strings import quote_label_name, quote_text
 
 _ARITHMETIC = tuple(sorted(ARITHMETIC))
 _OPEN_OFFSET = (" offset (", " offset --", " offset -+")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from promontory.errors import InputError
 from promontory.model.labels import METRIC_NAME
 from promontory.model.matcher import Matcher, MatchKind, compile_regex
+from promontory.model.quoting import quote_text
 from promontory.promql.nodes import Span, VectorSelector
 from promontory.promql.stream import Construct, TokenStream
-from promontory.promql.strings import quote_text, unquote
+from promontory.promql.strings import unquote
 from promontory.promql.tokens import Token, TokenKind, is_label_name, is_metric_name
 
 _FIRST_MATCHER = Construct("label matching", 'identifier or "}"')

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
-from promontory.promql.strings import quote_text
+from promontory.model.quoting import quote_text
 
 LONGEST_QUOTED = 10
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from promontory.model.labels import METRIC_NAME
+from promontory.model.quoting import quote_text
 from promontory.promql.functions import FUNCTIONS, UNBOUNDED
 from promontory.promql.nodes import (
     Aggregation,
@@ -31,7 +32,6 @@ from promontory.promql.nodes import (
     children,
 )
 from promontory.promql.stream import query_error
-from promontory.promql.strings import quote_text
 from promontory.promql.tokens import SET_OPERATORS
 
 COMPARISONS = frozenset(["==", "!=", "<=", "<", ">=", ">"])

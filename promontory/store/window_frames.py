@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.errors import BucketError, CorruptionError
 from promontory.kernels.chunk_records import RECORD_BAD_CRC, RECORD_CUT, RECORD_GOOD, RECORD_MALFORMED
 from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT, order_by_row
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.selector import Selector
-from promontory.store.aggregates import split_chunks
 from promontory.store.block_series import BlockParts
 from promontory.store.chunk_records import Records
 from promontory.store.chunk_windows import Window

@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 
 from promontory.block.block_set import write_blocks
+from promontory.block_check.files import open_files
+from promontory.block_check.verify import verify
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.model.clock import SystemClock
 from promontory.model.time_range import ALL_TIME
 from promontory.program.block_tool.dump import dump
-from promontory.program.block_tool.files import open_files
 from promontory.program.block_tool.inspection import inspect
 from promontory.program.block_tool.lines import TEXT_LINES
-from promontory.program.block_tool.verify import verify
 from tests.bench.data import generate
 from tests.bench.kernels import SAMPLES, best_s, to_samples
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.chunk.aggregates import PARTS, join_aggregates
 from promontory.kernels.aggregate_write import write_aggregates
 from promontory.kernels.chunk_records import check_records
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
-from promontory.store.aggregates import split_chunks
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "downsampled.tar.gz"
 SEGMENT_HEAD_BYTES = 8

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.chunk.decode import ChunkStatus, DecodedChunks
 from promontory.chunk.decode_samples import decode_samples
 from promontory.chunk.encode import encode_series
@@ -16,7 +17,6 @@ from promontory.kernels.crc32c import crc32c
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, MAX_TIME_MS, MIN_TIME_MS, TimeRange
-from promontory.store.aggregates import split_chunks
 from tests.fuzz.outcome import Check, plain_value
 from tests.golden.chunks import read_golden_chunks
 

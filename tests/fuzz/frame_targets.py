@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding, Frame
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME
-from promontory.store.aggregates import split_chunks
 from promontory.store.dedup import decode_frame
 from tests.fuzz.chunk_targets import aggregate_seeds, payloads
 

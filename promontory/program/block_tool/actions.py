@@ -12,16 +12,16 @@ from pathlib import Path
 import orjson
 
 from promontory.block.ulid import is_ulid
+from promontory.block_check.files import open_files
+from promontory.block_check.verify import Report, verify
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
 from promontory.model.matcher import Matcher
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
-from promontory.program.block_tool.files import open_files
 from promontory.program.block_tool.flags import BLOCK_FLAGS
 from promontory.program.block_tool.table import print_rich, write_plain
-from promontory.program.block_tool.verify import Report, verify
 from promontory.program.given_bucket import open_given_bucket
 from promontory.promql.parser import parse_matchers
 from promontory.service.command import EXIT_FAILED, leave_stdout

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.meta import BlockMeta
+from promontory.block_check.index_view import IndexView, SeriesWindow
+from promontory.block_check.segments import Segments
 from promontory.kernels.block_checks import read_heads
 from promontory.kernels.chunk_records import RECORD_GOOD
 from promontory.model.frame import Encoding
-from promontory.program.block_tool.index_view import IndexView, SeriesWindow
-from promontory.program.block_tool.segments import Segments
 from promontory.program.block_tool.table import Row, Table
 
 EDGE_MS = 300_000

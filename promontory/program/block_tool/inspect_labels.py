@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.program.block_tool.index_view import IndexView
+from promontory.block_check.index_view import IndexView
 from promontory.program.block_tool.table import Row, Table
 
 COUNT_OFFSET = 4

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from promontory.block.index_layout import TOC_BYTES, check_head, parse_toc
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta, parse_meta
+from promontory.block_check.files import BlockFiles
+from promontory.block_check.index_view import IndexView, list_sections, show_labels
+from promontory.block_check.segments import Segments
 from promontory.errors import CorruptionError
-from promontory.program.block_tool.files import BlockFiles
-from promontory.program.block_tool.index_view import IndexView, list_sections, show_labels
 from promontory.program.block_tool.inspect_chunks import inspect_series
 from promontory.program.block_tool.inspect_labels import inspect_labels
-from promontory.program.block_tool.segments import Segments
 from promontory.program.block_tool.table import Row, Table
 
 Progress = Callable[[int, int], None]

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from promontory.block_check.index_view import show_labels
 from promontory.chunk.decode import ChunkStatus, DecodedChunks
 from promontory.chunk.decode_samples import decode_samples
 from promontory.errors import CorruptionError
@@ -31,7 +32,6 @@ from promontory.model.frame import Aggregate, Encoding, Frame
 from promontory.model.histograms import Histograms
 from promontory.model.labels import Labels
 from promontory.model.time_range import TimeRange
-from promontory.program.block_tool.index_view import show_labels
 from promontory.promql.execution.histogram_text import histogram_texts
 
 AGGREGATE_LABEL = b"__aggregate__"

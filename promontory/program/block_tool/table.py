@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from promontory.model.quoting import quote_text
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.sizes import format_size
-from promontory.promql.strings import quote_text
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from promontory.errors import ExecutionError
 from promontory.model.labels import METRIC_NAME
+from promontory.model.quoting import quote_text
 from promontory.model.steps import Steps
 from promontory.model.symbols import SymbolTable
 from promontory.promql.execution.groups import GroupTable
@@ -25,7 +26,6 @@ from promontory.promql.execution.value_counts import ValueCounts
 from promontory.promql.execution.values import Value, compact, make_steps
 from promontory.promql.numbers import format_number
 from promontory.promql.plan.nodes import Aggregate
-from promontory.promql.strings import quote_text
 
 
 class CountValuesSink:

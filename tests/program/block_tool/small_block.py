@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from promontory.block.index_layout import IndexToc, parse_toc
 from promontory.block.tombstones import TOMBSTONES_MAGIC
 from promontory.block.writer import BlockWriter
+from promontory.block_check.files import open_files
+from promontory.block_check.index_view import IndexView
+from promontory.block_check.verify import Report, verify
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.chunk.encode import encode_series
 from promontory.kernels.crc32c import crc32c
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
-from promontory.program.block_tool.files import open_files
-from promontory.program.block_tool.index_view import IndexView
-from promontory.program.block_tool.verify import Report, verify
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 START_MS, STEP_MS = 1_700_000_000_000, 15_000

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from promontory.block.writer import BlockWriter
+from promontory.block_check.files import open_files
+from promontory.block_check.verify import verify
 from promontory.bucket.memory import MemoryBucket
 from promontory.chunk.encode_samples import encode_samples
 from promontory.model.clock import SystemClock
 from promontory.model.symbols import SymbolTable
-from promontory.program.block_tool.files import open_files
-from promontory.program.block_tool.verify import verify
 from promontory.service.main import main
 from tests.block.promtool import make_blocks
 from tests.program.block_tool.small_block import (

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from promontory.block.index_header import ALL_POSTINGS
 from promontory.block.meta import INDEX_FILE
+from promontory.block_check.fault import Faults
+from promontory.block_check.index_view import IndexView, SeriesWindow, show_labels
+from promontory.block_check.verify_index import LIST_ALIGNMENT, check_padding
 from promontory.kernels.block_checks import LIST_ADDS, LIST_MISSES, LIST_UNREAD, LIST_WHOLE, match_lists, skip_unread
 from promontory.kernels.postings import LIST_BAD_CRC, LIST_CUT, LIST_GOOD, LIST_MALFORMED, measure_lists, read_lists
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
-from promontory.program.block_tool.fault import Faults
-from promontory.program.block_tool.index_view import IndexView, SeriesWindow, show_labels
-from promontory.program.block_tool.verify_index import LIST_ALIGNMENT, check_padding
 
 REF_BYTES = 4
 MAX_REF = 1 << 32

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.series import ChunkEntries
+from promontory.block_check.segments import Segments
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.chunk.aggregates import PARTS
 from promontory.chunk.decode import ChunkStatus
 from promontory.chunk.decode_samples import HISTOGRAM_ENCODINGS, decode_samples
@@ -28,8 +30,6 @@ from promontory.kernels.chunk_records import RECORD_BAD_CRC, RECORD_CUT, RECORD_
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME
-from promontory.program.block_tool.segments import Segments
-from promontory.store.aggregates import split_chunks
 
 CRC_BYTES = 4
 

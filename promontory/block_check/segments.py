@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from promontory.block.meta import CHUNKS_DIRECTORY
 from promontory.block.segments import segment_name
-from promontory.program.block_tool.files import BlockFiles
+from promontory.block_check.files import BlockFiles
 
 SEGMENT_SHIFT = 32
 OFFSET_MASK = (1 << SEGMENT_SHIFT) - 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from promontory.chunk.aggregate_parts import split_chunks
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
-from promontory.store.aggregates import split_chunks
 
 
 def payload(parts: list[bytes | None]) -> bytes:

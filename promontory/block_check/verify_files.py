@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta, parse_meta
 from promontory.block.tombstones import TOMBSTONES_FILE, Tombstones, parse_tombstones
+from promontory.block_check.fault import Faults
+from promontory.block_check.files import BlockFiles
 from promontory.errors import CorruptionError
-from promontory.program.block_tool.fault import Faults
-from promontory.program.block_tool.files import BlockFiles
 
 Longs = NDArray[np.int64]
 

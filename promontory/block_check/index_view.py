@@ -20,9 +20,9 @@ from promontory.errors import CorruptionError
 from promontory.kernels.index import measure_series, parse_chunk_entries, parse_series
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
+from promontory.model.quoting import quote_label_name, quote_text
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
-from promontory.promql.strings import quote_label_name, quote_text
 
 WINDOW_ROWS = 1 << 15
 

@@ -16,10 +16,10 @@ from promontory.block.index_layout import (
     parse_toc,
 )
 from promontory.block.meta import INDEX_FILE
+from promontory.block_check.fault import Faults
+from promontory.block_check.index_view import IndexView, list_sections
 from promontory.errors import CorruptionError
 from promontory.kernels.block_checks import find_entry_ends, mark_padding, walk_entries
-from promontory.program.block_tool.fault import Faults
-from promontory.program.block_tool.index_view import IndexView, list_sections
 
 LIST_ALIGNMENT = 4
 # Of the header that an IndexView makes of the index: its own head, before the symbols.

@@ -1,4 +1,4 @@
-"""`promontory block verify`: everything that a block claims, compared with its bytes.
+"""Verifying a block: everything that it claims, compared with its bytes.
 
     meta.json, files  ->  index: head, TOC, CRCs, symbols, tables  ->  series, postings  ->  every chunk  ->  counts
 
@@ -18,15 +18,15 @@ import numpy as np
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
 from promontory.block.segments import SEGMENT_HEAD
 from promontory.block.series import ChunkEntries
-from promontory.program.block_tool.chunk_morsel import MorselReport, check_morsel
-from promontory.program.block_tool.fault import Faults
-from promontory.program.block_tool.files import BlockFiles
-from promontory.program.block_tool.index_view import IndexView, SeriesWindow, show_labels
-from promontory.program.block_tool.segments import OFFSET_MASK, SEGMENT_SHIFT, Segments, segment_path
-from promontory.program.block_tool.verify_files import check_index_is_there, check_meta, check_tombstones
-from promontory.program.block_tool.verify_index import check_all_series, check_index
-from promontory.program.block_tool.verify_postings import PostingsCheck
-from promontory.program.block_tool.verify_series import SeriesCheck
+from promontory.block_check.chunk_morsel import MorselReport, check_morsel
+from promontory.block_check.fault import Faults
+from promontory.block_check.files import BlockFiles
+from promontory.block_check.index_view import IndexView, SeriesWindow, show_labels
+from promontory.block_check.segments import OFFSET_MASK, SEGMENT_SHIFT, Segments, segment_path
+from promontory.block_check.verify_files import check_index_is_there, check_meta, check_tombstones
+from promontory.block_check.verify_index import check_all_series, check_index
+from promontory.block_check.verify_postings import PostingsCheck
+from promontory.block_check.verify_series import SeriesCheck
 
 MORSEL_CHUNKS = 2048
 MORSELS_IN_FLIGHT = 16

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from promontory.block.index_layout import SERIES_ALIGNMENT
 from promontory.block.meta import INDEX_FILE, BlockMeta
+from promontory.block_check.fault import Faults
+from promontory.block_check.index_view import IndexView, SeriesWindow, show_labels
 from promontory.kernels.block_checks import mark_unsorted
 from promontory.kernels.index import ENTRY_BAD_CRC, ENTRY_CUT, ENTRY_MALFORMED
 from promontory.kernels.varint import read_uvarint
-from promontory.program.block_tool.fault import Faults
-from promontory.program.block_tool.index_view import IndexView, SeriesWindow, show_labels
 
 ISSUE_347 = "https://github.com/prometheus/tsdb/issues/347"
 
