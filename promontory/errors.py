@@ -12,6 +12,8 @@
     │   └── BucketUnavailable         retryable
     ├── StoreError                    .endpoint
     │   └── StoreUnavailable          retryable; becomes a warning under partial response
+    ├── BadBlockError                 .ulids .reason: act: leave these blocks out, go on with the others
+    ├── StoppedError                  the work was told to stop; retryable
     └── HaltError                     history would be at risk; the work on that group stops
 
 A new class is added only where a caller would act differently from its parent.
@@ -120,6 +122,21 @@ class StoreUnavailable(StoreError):
 
     retryable = True
     http_status = 503
+
+
+class BadBlockError(PromontoryError):
+    """Blocks cannot be worked on as they are; `reason` is the word for it in a mark."""
+
+    def __init__(self, message: str, *, ulids: tuple[str, ...], reason: str) -> None:
+        super().__init__(message)
+        self.ulids = ulids
+        self.reason = reason
+
+
+class StoppedError(PromontoryError):
+    """The work was told to stop before its end; what it had begun is taken away again."""
+
+    retryable = True
 
 
 class HaltError(PromontoryError):
