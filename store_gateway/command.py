@@ -26,6 +26,8 @@ BLOCK_FLAGS = (
     Flag("--consistency-delay", Kind.DURATION, "0s", "Least age of a block before it is served.", BLOCKS),
     Flag("--ignore-deletion-marks-delay", Kind.DURATION, "24h",
          "How long a block that is marked for deletion is still served.", BLOCKS),
+    Flag("--bucket-index.enabled", Kind.BOOLEAN, "true", "Use the index that a promontory compactor writes while it "
+         "is fresh, instead of listing the bucket and reading each meta.json.", BLOCKS),
     accepted("--block-discovery-strategy"),
     accepted("--block-meta-fetch-concurrency", Kind.INTEGER),
     refused("--selector.relabel-config", Kind.CONTENT, why="sharding blocks by relabelling is not built"),

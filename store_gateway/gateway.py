@@ -7,6 +7,7 @@ import logging
 from promontory.bucket.port import Bucket
 from promontory.catalog.catalog import Catalog
 from promontory.catalog.filters import store_filters
+from promontory.errors import ObjectNotFound
 from promontory.service.command import one_line
 from promontory.service.lifecycle import Service
 from promontory.store.bucket_store import BucketStore
@@ -26,6 +27,7 @@ class StoreGateway:
         self._settings = settings
         self._metrics = metrics
         self._told: dict[str, str] = {}
+        self._uses_index: bool | None = None
         self.is_synced = False
         """Whether the bucket was looked through; before, the Store knows no block."""
         self.bucket_name = bucket.name
@@ -39,6 +41,7 @@ class StoreGateway:
                 ignore_deletion_marks_delay_ms=settings.deletion_marks_delay_ms,
             ),
             cache_directory=directory and directory / META_DIRECTORY,
+            index_fresh_ms=settings.index_fresh_ms,
         )
         self.store = BucketStore(bucket, self.catalog, directory=directory, opened_at_once=settings.opened_at_once)
 
@@ -50,7 +53,10 @@ class StoreGateway:
     async def sync(self) -> None:
         """Sync once. Raises BucketError, also where a block did not open because the bucket did not answer."""
         report = await self.store.sync()
+        if any(isinstance(error, ObjectNotFound) for error in report.failed.values()) and self.catalog.distrust_index():
+            report = await self.store.sync()
         self.is_synced = True
+        self._tell_index()
         broken = {ulid: one_line(error) for ulid, error in report.failed.items()} | dict(self.catalog.view.corrupt)
         self._metrics.observe(report, broken=len(broken), now_ms=self._service.clock.now_ms())
         self._tell(broken)
@@ -60,6 +66,14 @@ class StoreGateway:
         for error in report.failed.values():
             if error.retryable:
                 raise error
+
+    def _tell_index(self) -> None:
+        view = self.catalog.view
+        is_used = view.index_ms is not None
+        self._metrics.index_used.set(is_used)
+        if self._settings.bucket_index and is_used != self._uses_index:
+            self._uses_index = is_used
+            logger.info("bucket index", extra={"used": is_used, "reason": view.index_problem})
 
     def _tell(self, broken: dict[str, str]) -> None:
         """Log each block that cannot be read once for as long as its reason stays the same."""

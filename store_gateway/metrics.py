@@ -22,6 +22,11 @@ class StoreMetrics:
             registry=registry,
         )  # fmt: skip
 
+        self.index_used = Gauge(
+            "promontory_store_bucket_index_used", "1 where the last look at the bucket used its index.",
+            registry=registry,
+        )  # fmt: skip
+
     def observe(self, report: SyncReport, *, broken: int, now_ms: int) -> None:
         """Count what a sync did; `broken` blocks did not open, or have files that do not fit their meta.json."""
         self._loaded.set(report.loaded)

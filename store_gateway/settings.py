@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from promontory.catalog.index_object import FRESH_MS
 from promontory.errors import InputError
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.service.values import Values
@@ -24,6 +25,12 @@ class StoreSettings:
     range_at: Callable[[int], TimeRange] = lambda now_ms: ALL_TIME
     consistency_delay_ms: int = 0
     deletion_marks_delay_ms: int = 24 * 3_600_000
+    bucket_index: bool = True
+
+    @property
+    def index_fresh_ms(self) -> int:
+        """The greatest age of a bucket index that is used: no mark is honoured later for it."""
+        return min(FRESH_MS, self.deletion_marks_delay_ms) if self.bucket_index else 0
 
     @staticmethod
     def from_values(values: Values, *, now_ms: int) -> StoreSettings:
@@ -40,6 +47,7 @@ class StoreSettings:
             range_at=range_at,
             consistency_delay_ms=values.duration_ms("--consistency-delay"),
             deletion_marks_delay_ms=values.duration_ms("--ignore-deletion-marks-delay"),
+            bucket_index=values.flag("--bucket-index.enabled"),
         )
         if range_at(now_ms).min_time_ms > range_at(now_ms).max_time_ms:
             raise InputError("flags --min-time and --max-time: expected the first not to be after the second")
