@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from promontory.model.matcher import Matcher
+
 
 class JobKind(Enum):
     """What is done with the inputs."""
@@ -38,7 +40,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`inputs` are ULIDs by minimum time; `resolution_ms` is the output's; `retired` are selectors of series to drop.
+    """`inputs` are ULIDs by minimum time; `resolution_ms` is the output's. A series that all matchers
+    of one of `retired` select is dropped.
 
     `group` is the text of the group's key, for people and metrics. `replica_labels` are left out of the external
     labels of the output.
@@ -51,4 +54,4 @@ class Job:
     deduplication: Deduplication = Deduplication.ONE_TO_ONE
     replica_labels: tuple[str, ...] = ()
     part: Part | None = None
-    retired: tuple[str, ...] = ()
+    retired: tuple[tuple[Matcher, ...], ...] = ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from promontory.compaction.job import Deduplication
+from promontory.compaction.planning.ladder import Ladder, default_ladder
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -12,17 +13,23 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class CompactionSettings:
-    """How blocks are grouped, merged and retired; a duration of zero means never, or no limit."""
+    """How blocks are grouped, merged and retired; a duration of zero means never, or no limit.
+
+    `parts` above 1: into how many a merge is cut whose index would grow beyond `max_index_bytes`. `deletion_share`: a
+    pass that would mark a larger share of the bucket for deletion by its clock alone is refused; 1 never refuses.
+    """
 
     ranges_ms: tuple[int, ...] = (1 * HOUR_MS, 2 * HOUR_MS, 8 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS)
     replica_labels: tuple[str, ...] = ()
     deduplication: Deduplication = Deduplication.ONE_TO_ONE
     vertical: bool = False
     downsampling: bool = True
+    ladder: Ladder = field(default_factory=default_ladder)
     consistency_delay_ms: int = HOUR_MS // 2
     delete_delay_ms: int = 2 * DAY_MS
     max_index_bytes: int = 64 * 2**30
     parts: int = 1
+    deletion_share: float = 0.5
     halt_on_error: bool = False
     skip_out_of_order_chunks: bool = False
     accept_malformed_index: bool = False
