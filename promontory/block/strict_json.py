@@ -109,7 +109,10 @@ class Fields:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts, empty when it is absent."""
-        return tuple(self._check(f"{name}[{i}]", value, str) for i, value in enumerate(self._values(name)))
+        values = self._values(name)
+        if any(type(value) is not str for value in values):  # a path for each of thousands of sources is dear
+            return tuple(self._check(f"{name}[{i}]", value, str) for i, value in enumerate(values))
+        return tuple(map(str, values))
 
     def rows(self, name: str) -> list[list[object]]:
         """Return a list of lists, empty when it is absent."""

@@ -5,6 +5,7 @@
 
 Two writers may still cross within a request; the older index then stands until the next pass, and readers that have
 seen the newer keep to it. Nothing depends on more: it is a hint.
+Format: docs/formats/bucket-index.md.
 """
 
 from __future__ import annotations

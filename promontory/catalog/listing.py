@@ -5,6 +5,7 @@
             does not know or that is doubted; each known block that the names lack is asked for by its meta.json
 
 Listings may be stale: a known block is left out only when the bucket says that its meta.json is not there.
+Format: docs/formats/bucket-index.md.
 """
 
 from __future__ import annotations
