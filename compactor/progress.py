@@ -1,0 +1,98 @@
+"""ProgressBars: the jobs of a pass on a terminal, one line each, while they run.
+
+compact   merge 0@1234… of 12      read back   ━━━━━━━━━━━━━━━━━━  92 %  0:00:04
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from promontory.compaction.job import Job
+from promontory.compaction.job_result import JobResult
+from promontory.compaction.observer import FailureKind, Phase, SilentObserver, Stage
+from promontory.model.sizes import format_size
+from promontory.service.command import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+MILLION = 1e6
+
+
+class ProgressBars(SilentObserver):
+    """Draws on a console between `running`'s begin and end; what ended becomes a line above the bars."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self._console = console
+        self._tasks: dict[Job, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}", markup=False),
+            BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console, transient=True,
+        )  # fmt: skip
+        self._phase = self._progress.add_task("pass", total=None, stage="")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Show the bars."""
+        with self._progress:
+            yield
+
+    def on_phase(self, phase: Phase) -> None:
+        """Show the phase."""
+        self._progress.update(self._phase, description="pass", stage=phase.value)
+
+    def on_job_started(self, job: Job) -> None:
+        """Add a line."""
+        self._tasks[job] = self._progress.add_task(describe_job(job), total=None, stage="")
+
+    def on_stage(self, job: Job, stage: Stage) -> None:
+        """Begin the bar again."""
+        if job in self._tasks:
+            self._progress.reset(self._tasks[job], total=None, stage=stage.value)
+
+    def on_progress(self, job: Job, done: int, total: int) -> None:
+        """Move the bar."""
+        task = self._tasks.get(job)
+        if task is not None:
+            self._progress.update(task, completed=done, total=total)
+
+    def on_job_finished(self, job: Job, result: JobResult) -> None:
+        """Take the line away and say what came of the job."""
+        self._remove(job)
+        self._console.print(f"{describe_job(job)}: {describe_result(result)}", markup=False, highlight=False)
+
+    def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
+        """Take the line away and say why."""
+        self._remove(job)
+        self._console.print(
+            f"{describe_job(job)}: {kind.value}: {one_line(error)}", style="red", markup=False, highlight=False
+        )
+
+    def _remove(self, job: Job) -> None:
+        task = self._tasks.pop(job, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
+
+def describe_job(job: Job) -> str:
+    """Return a job in a few words."""
+    part = f" part {job.part.index + 1} of {job.part.total}" if job.part else ""
+    count = f"{len(job.inputs)} blocks" if len(job.inputs) > 1 else job.inputs[0]
+    return f"{job.kind.value} {count} of {job.group}{part}"
+
+
+def describe_result(result: JobResult) -> str:
+    """Return what a job made, and how fast."""
+    if result.output is None:
+        return "no sample is left, no block was made"
+    rate = f" at {result.sample_count / result.worked_s / MILLION:.1f} M/s" if result.worked_s > 0 else ""
+    return (
+        f"{result.output.ulid}, {result.sample_count / MILLION:,.1f} M samples{rate}, "
+        f"{format_size(result.downloaded_bytes)} read, {format_size(result.uploaded_bytes)} written, "
+        f"{result.took_s:.1f} s"
+    )

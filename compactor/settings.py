@@ -1,0 +1,118 @@
+"""CompactorSettings: plain values, read once from the flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from promontory.compaction.job import Deduplication
+from promontory.compaction.planning.ladder import Ladder, default_ladder
+from promontory.compaction.settings import DAY_MS, HOUR_MS, CompactionSettings
+from promontory.errors import InputError
+from promontory.model.time_range import ALL_TIME, TimeRange
+from promontory.service.values import Values
+
+# Below these ages of raw and 5m blocks nothing would be downsampled before it is deleted.
+LEAST_RAW_RETENTION_MS = 40 * HOUR_MS
+LEAST_5M_RETENTION_MS = 10 * DAY_MS
+RANGES_MS = CompactionSettings().ranges_ms
+RETENTION_FLAGS = ("--retention.resolution-raw", "--retention.resolution-5m", "--retention.resolution-1h")
+
+
+@dataclass(frozen=True, slots=True)
+class CompactorSettings:
+    """How a compactor runs; how it decides is `compaction`. Intervals are in seconds, 0 is never."""
+
+    directory: Path
+    compaction: CompactionSettings = field(default_factory=CompactionSettings)
+    executor: str = "local"
+    merges_at_once: int = 1
+    downsampled_at_once: int = 1
+    blocks_fetched_at_once: int = 1
+    files_at_once: int = 1
+    does_wait: bool = False
+    wait_interval_s: float = 300.0
+    cleanup_interval_s: float = 300.0
+    progress_interval_s: float = 300.0
+    range_at: Callable[[int], TimeRange] = lambda now_ms: ALL_TIME
+
+    @staticmethod
+    def from_values(values: Values, *, now_ms: int) -> CompactorSettings:
+        """Read the flags of `promontory compact`. Raises InputError where they contradict each other."""
+
+        def range_at(now_ms: int) -> TimeRange:
+            return TimeRange(values.time_ms("--min-time", now_ms=now_ms), values.time_ms("--max-time", now_ms=now_ms))
+
+        if range_at(now_ms).min_time_ms > range_at(now_ms).max_time_ms:
+            raise InputError("flags --min-time and --max-time: expected the first not to be after the second")
+        return CompactorSettings(
+            directory=Path(values.text("--data-dir")),
+            compaction=read_compaction(values),
+            executor=values.text("--executor"),
+            merges_at_once=values.integer("--compact.concurrency"),
+            downsampled_at_once=values.integer("--downsample.concurrency"),
+            blocks_fetched_at_once=values.integer("--compact.blocks-fetch-concurrency"),
+            files_at_once=values.integer("--block-files-concurrency"),
+            does_wait=values.flag("--wait"),
+            wait_interval_s=values.duration_s("--wait-interval"),
+            cleanup_interval_s=values.duration_s("--compact.cleanup-interval"),
+            progress_interval_s=values.duration_s("--compact.progress-interval"),
+            range_at=range_at,
+        )
+
+
+def read_compaction(values: Values) -> CompactionSettings:
+    """Return what the flags say of planning, merging and retention. Raises InputError."""
+    replica_labels = read_replica_labels(values)
+    deduplication = Deduplication(values.text("--deduplication.func"))
+    if deduplication is Deduplication.PENALTY and not replica_labels:
+        raise InputError("flag --deduplication.func: penalty expects at least one --deduplication.replica-label")
+    return CompactionSettings(
+        ranges_ms=_read_ranges(values),
+        replica_labels=replica_labels,
+        deduplication=deduplication,
+        vertical=bool(replica_labels) or values.flag("--compact.enable-vertical-compaction"),
+        downsampling=not values.flag("--downsampling.disable"),
+        ladder=read_ladder(values),
+        consistency_delay_ms=values.duration_ms("--consistency-delay"),
+        delete_delay_ms=values.duration_ms("--delete-delay"),
+        max_index_bytes=values.size_bytes("--compact.block-max-index-size"),
+        parts=values.integer("--compact.parts"),
+        deletion_share=_read_share(values),
+        halt_on_error=values.flag("--debug.halt-on-error"),
+        skip_out_of_order_chunks=values.flag("--compact.skip-block-with-out-of-order-chunks"),
+        accept_malformed_index=values.flag("--debug.accept-malformed-index"),
+        hash_function=values.text("--hash-func"),
+    )
+
+
+def read_replica_labels(values: Values) -> tuple[str, ...]:
+    """Return the replica labels, each once; a flag may hold several with commas between them."""
+    texts = values.texts("--deduplication.replica-label")
+    return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+
+
+def read_ladder(values: Values) -> Ladder:
+    """Return the resolutions and how long each is kept. Raises InputError where a retention ends too early."""
+    raw_ms, five_minutes_ms, hour_ms = (values.duration_ms(flag) for flag in RETENTION_FLAGS)
+    if not values.flag("--downsampling.disable"):
+        if 0 < raw_ms < LEAST_RAW_RETENTION_MS:
+            raise InputError("flag --retention.resolution-raw: expected 40h or more, as younger is not downsampled yet")
+        if 0 < five_minutes_ms < LEAST_5M_RETENTION_MS:
+            raise InputError("flag --retention.resolution-5m: expected 10d or more, as younger is not downsampled yet")
+    return default_ladder(raw_keep_ms=raw_ms, five_minutes_keep_ms=five_minutes_ms, hour_keep_ms=hour_ms)
+
+
+def _read_share(values: Values) -> float:
+    share = values.number("--compact.deletion-share")
+    if not 0 <= share <= 1:
+        raise InputError(f"flag --compact.deletion-share: expected 0 to 1, found {share}")
+    return share
+
+
+def _read_ranges(values: Values) -> tuple[int, ...]:
+    level = values.integer("--debug.max-compaction-level")
+    if not 0 <= level < len(RANGES_MS):
+        raise InputError(f"flag --debug.max-compaction-level: expected 0 to {len(RANGES_MS) - 1}, found {level}")
+    return RANGES_MS[: level + 1]

@@ -1,0 +1,55 @@
+"""What a person sees of a pass on a terminal."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from compactor.page import render_page
+from compactor.progress import ProgressBars
+from promontory.compaction.observer import FailureKind, Phase, Stage
+from promontory.errors import CorruptionError
+from tests.compactor.jobs import FIRST, OUTPUT, SECOND, downsample_job, merge_job, result_of
+
+
+def test_each_job_ends_as_a_line() -> None:
+    text = io.StringIO()
+    bars = ProgressBars(Console(file=text, width=160, force_terminal=True, color_system=None))
+    merge, downsample = merge_job(FIRST, SECOND), downsample_job(FIRST)
+    with bars.running():
+        bars.on_phase(Phase.COMPACTION)
+        bars.on_job_started(merge)
+        for stage in Stage:
+            bars.on_stage(merge, stage)
+            bars.on_progress(merge, 1, 2)
+        bars.on_job_finished(merge, result_of(merge, FIRST, SECOND, output=OUTPUT))
+        bars.on_job_started(downsample)
+        fault = CorruptionError("chunk", source="chunks/000001", offset=8, expected="a CRC", found="another")
+        bars.on_job_failed(downsample, fault, FailureKind.BAD_BLOCK)
+        bars.on_progress(merge, 2, 2)
+    shown = text.getvalue()
+    assert f"merge 2 blocks of 0@42: {OUTPUT.ulid}, 0.0 M samples at 0.0 M/s, 1000 B read, 700 B written" in shown
+    assert f"downsample {FIRST.ulid} of 0@42: bad block: chunk in chunks/000001 at offset 8" in shown
+
+
+def test_a_job_that_left_nothing_says_so() -> None:
+    text = io.StringIO()
+    bars = ProgressBars(Console(file=text, width=160))
+    job = merge_job(FIRST, SECOND)
+    with bars.running():
+        bars.on_job_started(job)
+        bars.on_job_finished(job, result_of(job, FIRST, SECOND))
+    assert "no sample is left, no block was made" in text.getvalue()
+
+
+def test_the_page_has_a_row_for_each_stream_and_escapes_what_it_shows() -> None:
+    page = render_page([FIRST, SECOND], bucket="<bucket>", draw=lambda blocks: f"<svg>{len(blocks)}</svg>").decode()
+    assert "&lt;bucket&gt;" in page
+    assert "<svg>2</svg>" in page
+    assert page.count("<tr><td>{cluster=&quot;a&quot;, replica=&quot;0&quot;}") == 1
+    assert "1970-01-01T04:00:00.000Z" in page
+
+
+def test_the_page_of_an_empty_bucket_has_no_picture() -> None:
+    assert b"0 blocks" in render_page([], bucket="empty", draw=lambda blocks: "<svg>")
