@@ -9,11 +9,20 @@ Both may be repeated after being cut off at any point. Source: thanos pkg/block/
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from promontory.block.markers import Mark, MarkKind, render_mark
-from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, META_FILE, BlockFile, BlockMeta, render_meta
+from promontory.block.meta import (
+    CHUNKS_DIRECTORY,
+    INDEX_FILE,
+    META_FILE,
+    BlockFile,
+    BlockMeta,
+    ThanosMeta,
+    render_meta,
+)
 from promontory.block.ulid import is_ulid
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
@@ -29,16 +38,26 @@ async def upload_block(bucket: Bucket, directory: Path, meta: BlockMeta, *, cloc
     Files that are there at full size are not sent again. Raises InputError for a block without external labels or
     index, BucketError where a file did not arrive whole.
     """
-    if meta.thanos is None or not meta.thanos.labels.pairs:
-        raise InputError(f"block {meta.ulid}: expected external labels, found none")
+    _check_labels(meta)
+    files = await upload_files(bucket, directory, meta.ulid)
+    return await commit_block(bucket, meta, files, clock=clock)
+
+
+async def upload_files(bucket: Bucket, directory: Path, ulid: str) -> tuple[BlockFile, ...]:
+    """Write all of a block but meta.json, and return it: until `commit_block` nobody reads it."""
+    _check_ulid(ulid)
     files = await asyncio.to_thread(list_block_files, directory)
     for file in files:
-        await _upload_file(bucket, f"{meta.ulid}/{file.path}", directory / file.path, file.size_bytes or 0)
-    segments = tuple(file.path.partition("/")[2] for file in files if file.path != INDEX_FILE)
+        await _upload_file(bucket, f"{ulid}/{file.path}", directory / file.path, file.size_bytes or 0)
+    return files
+
+
+async def commit_block(bucket: Bucket, meta: BlockMeta, files: Sequence[BlockFile], *, clock: Clock) -> BlockMeta:
+    """Write the meta.json of a block whose files are there; return the meta as written."""
     thanos = replace(
-        meta.thanos,
+        _check_labels(meta),
         files=(*files, BlockFile(META_FILE)),
-        segment_files=segments,
+        segment_files=tuple(file.path.partition("/")[2] for file in files if file.path != INDEX_FILE),
         upload_time_ms=clock.now_ms(),
     )
     written = replace(meta, thanos=thanos)
@@ -106,6 +125,12 @@ async def _verify_size(bucket: Bucket, key: str, size_bytes: int) -> None:
     if found != size_bytes:
         message = f"the object did not arrive whole: expected {size_bytes} bytes, found {found}"
         raise BucketUnavailable(message, key=key, operation="upload")
+
+
+def _check_labels(meta: BlockMeta) -> ThanosMeta:
+    if meta.thanos is None or not meta.thanos.labels.pairs:
+        raise InputError(f"block {meta.ulid}: expected external labels, found none")
+    return meta.thanos
 
 
 def _check_ulid(ulid: str) -> None:
