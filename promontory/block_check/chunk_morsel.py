@@ -12,7 +12,7 @@ from promontory.block.series import ChunkEntries
 from promontory.block_check.segments import Segments
 from promontory.chunk.aggregate_parts import split_chunks
 from promontory.chunk.aggregates import PARTS
-from promontory.chunk.decode import ChunkStatus
+from promontory.chunk.decode import ChunkStatus, DecodedChunks
 from promontory.chunk.decode_samples import HISTOGRAM_ENCODINGS, decode_samples
 from promontory.kernels.block_checks import (
     ANYWHERE,
@@ -64,18 +64,22 @@ class ChunkFault:
 
 @dataclass(frozen=True, slots=True)
 class MorselReport:
-    """What was found in some chunks; samples of aggregate chunks are those of their count."""
+    """What was found in some chunks; samples of aggregate chunks are those of their count.
+
+    `weight` is how many raw samples they stand for: of an aggregate chunk the sum of its counts, else all but NaN.
+    """
 
     chunk_count: int
     sample_count: int
     histogram_count: int
+    weight: int
     record_bytes: int
     faults: tuple[ChunkFault, ...]
 
 
 def check_morsel(segments: Segments, entries: ChunkEntries, stop: Bytes) -> MorselReport:
     """Check the chunks of the entries against their records."""
-    samples = histograms = record_bytes = 0
+    samples = histograms = weight = record_bytes = 0
     faults: list[ChunkFault] = []
     for data, index, offset in segments.parts(entries.ref):
         status, encoding = np.empty(len(index), np.uint8), np.empty(len(index), np.uint8)
@@ -86,17 +90,18 @@ def check_morsel(segments: Segments, entries: ChunkEntries, stop: Bytes) -> Mors
         good = np.flatnonzero(status == RECORD_GOOD)
         record_bytes += int((start + length + CRC_BYTES - offset)[good].sum())
         chunks = _columns(entries, index[good], encoding[good], start[good], length[good])
-        samples_here, histograms_here, faults_here = _check_payloads(chunks, data, entries, stop)
+        samples_here, histograms_here, weight_here, faults_here = _check_payloads(chunks, data, entries, stop)
         samples += samples_here
         histograms += histograms_here
+        weight += weight_here
         faults += faults_here
-    return MorselReport(len(entries), samples, histograms, record_bytes, tuple(faults))
+    return MorselReport(len(entries), samples, histograms, weight, record_bytes, tuple(faults))
 
 
 def _check_payloads(
     chunks: ChunkColumns, data: Bytes, entries: ChunkEntries, stop: Bytes
-) -> tuple[int, int, list[ChunkFault]]:
-    """Decode chunks, `row` being their numbers in the entries; return samples, histograms and what is wrong."""
+) -> tuple[int, int, int, list[ChunkFault]]:
+    """Decode chunks, `row` being their numbers in the entries; return samples, histograms, weight, what is wrong."""
     parts, unsplit = split_chunks(chunks, (data,), PARTS)
     faults = [
         ChunkFault(number, "chunk_bytes", "aggregate chunk: expected five parts that fill it, found other bytes")
@@ -110,7 +115,21 @@ def _check_payloads(
     is_histogram = np.isin(parts.encoding, HISTOGRAM_ENCODINGS)
     readable = decoded.status == ChunkStatus.OK
     faults += _find_time_faults(parts, entries, readable, decoded.chunk_start, decoded.timestamps_ms)
-    return int(sizes[counted].sum()), int(sizes[counted & is_histogram].sum()), faults
+    histograms = int(sizes[counted & is_histogram].sum())
+    return int(sizes[counted].sum()), histograms, _weigh(parts, decoded), faults
+
+
+def _weigh(parts: ChunkColumns, decoded: DecodedChunks) -> int:
+    """Return how many raw samples chunks stand for; what no count can be counts nothing."""
+    values = decoded.values
+    is_absent = np.isnan(values)
+    if decoded.histograms is not None:
+        is_absent &= ~decoded.histograms.held
+    if np.all(parts.aggregate == Aggregate.RAW):
+        return len(values) - int(np.count_nonzero(is_absent))
+    aggregate = np.repeat(parts.aggregate, np.diff(decoded.chunk_start))
+    counts = values[(aggregate == Aggregate.COUNT) & np.isfinite(values)]
+    return int(np.count_nonzero((aggregate == Aggregate.RAW) & ~is_absent)) + int(counts.sum())
 
 
 def _find_time_faults(

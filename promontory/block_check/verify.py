@@ -8,7 +8,7 @@ window is read. What cannot be read is a fault, and all that does not depend on 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from promontory.block_check.verify_files import check_index_is_there, check_meta
 from promontory.block_check.verify_index import check_all_series, check_index
 from promontory.block_check.verify_postings import PostingsCheck
 from promontory.block_check.verify_series import SeriesCheck
+from promontory.errors import StoppedError
 
 MORSEL_CHUNKS = 2048
 MORSELS_IN_FLIGHT = 16
@@ -39,7 +40,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Report:
-    """What was checked, what is wrong, and `summary`, what Thanos says of such a block."""
+    """What was checked, what is wrong, and `summary`, what Thanos says of such a block, made of `index_counts`.
+
+    `weight` is how many raw samples the samples stand for: in an aggregate chunk the sum of its counts, elsewhere
+    one each, but none for NaN.
+    """
 
     block: str
     faults: Faults
@@ -47,13 +52,26 @@ class Report:
     chunk_count: int = 0
     sample_count: int = 0
     histogram_count: int = 0
+    weight: int = 0
     record_bytes: int = 0
     unreferenced_bytes: int = 0
     summary: list[str] = field(default_factory=list)
+    index_counts: Counter[str] = field(default_factory=Counter)
 
 
-def verify(files: BlockFiles, *, limit: int, workers: int, progress: Progress = lambda done, total: None) -> Report:
-    """Return what was found in a block; at most `limit` faults are described. Raises BucketError."""
+def verify(
+    files: BlockFiles,
+    *,
+    limit: int,
+    workers: int,
+    progress: Progress = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
+    read_chunks: bool = True,
+) -> Report:
+    """Return what was found in a block; at most `limit` faults are described.
+
+    Without `read_chunks` it is meta.json and the index that are checked. Raises BucketError, StoppedError.
+    """
     report = Report(files.key, Faults(limit))
     meta = check_meta(files, report.faults)
     segments = Segments(files)
@@ -70,16 +88,19 @@ def verify(files: BlockFiles, *, limit: int, workers: int, progress: Progress = 
     with ThreadPoolExecutor(workers) as pool:
         chunks = _ChunkCheck(view, segments, pool, report, progress)
         for window in view.read_series(refs):
-            chunks.add(window)
+            if stop():
+                raise StoppedError(f"block {files.key}: told to stop before all of it was checked")
+            if read_chunks:
+                chunks.add(window)
             series.add(window)
             postings.add(window)
         chunks.finish()
     postings.finish()
-    report.summary = series.finish()
+    report.summary, report.index_counts = series.finish(), series.counts
     report.series_count, report.chunk_count = series.series_count, series.chunk_count
     report.unreferenced_bytes = segments.total_bytes - len(SEGMENT_HEAD) * len(segments.paths) - report.record_bytes
     if meta is not None:
-        _check_stats(meta, report)
+        _check_stats(meta, report, read_chunks=read_chunks)
     return report
 
 
@@ -116,6 +137,7 @@ class _ChunkCheck:
         found, report = future.result(), self._report
         report.sample_count += found.sample_count
         report.histogram_count += found.histogram_count
+        report.weight += found.weight
         report.record_bytes += found.record_bytes
         for fault in found.faults:
             row, ref = int(entries.row[fault.chunk]), int(entries.ref[fault.chunk])
@@ -142,7 +164,7 @@ def _check_heads(segments: Segments, faults: Faults) -> None:
             faults.add("segment_head", path, problem, offset=0)
 
 
-def _check_stats(meta: BlockMeta, report: Report) -> None:
+def _check_stats(meta: BlockMeta, report: Report, *, read_chunks: bool) -> None:
     """Compare the counts of meta.json, of floats and histograms only where the writer gave them.
 
     What could not be read is not counted: that there are fewer samples then is no news.
@@ -151,7 +173,7 @@ def _check_stats(meta: BlockMeta, report: Report) -> None:
     pairs = [("numSeries", stats.series_count, report.series_count)]
     if not kinds["series_entry"]:
         pairs.append(("numChunks", stats.chunk_count, report.chunk_count))
-    has_all = not any(kinds[kind] for kind in UNCOUNTED)
+    has_all = read_chunks and not any(kinds[kind] for kind in UNCOUNTED)
     if has_all:
         pairs.append(("numSamples", stats.sample_count, report.sample_count))
     if has_all and (stats.float_sample_count or stats.histogram_sample_count):
