@@ -27,6 +27,7 @@ RANKS = {
     "promontory.catalog": 5,
     "promontory.store": 6,
     "promontory.compaction": 6,
+    "promontory.timeline": 6,
     "promontory.promql": 6,
     "promontory.shipper": 6,
     "promontory.api": 6,

@@ -1,0 +1,43 @@
+"""`promontory bucket ls|inspect|…`: tools for those who look after a bucket, on the flags of `thanos tools bucket`."""
+
+from __future__ import annotations
+
+from promontory.program.bucket_tool.flags import INSPECT_FLAGS, LS_FLAGS, MARK_FLAGS, UNMARK_FLAGS
+from promontory.service.command import Command, group_commands
+from promontory.service.values import Values
+
+
+def _ls(values: Values) -> int:
+    from promontory.program.bucket_tool.listing import run
+
+    return run(values)
+
+
+def _inspect(values: Values) -> int:
+    from promontory.program.bucket_tool.inspection import run
+
+    return run(values)
+
+
+def _mark(values: Values) -> int:
+    from promontory.program.bucket_tool.marking import run_mark
+
+    return run_mark(values)
+
+
+def _unmark(values: Values) -> int:
+    from promontory.program.bucket_tool.marking import run_unmark
+
+    return run_unmark(values)
+
+
+command = group_commands(
+    "bucket",
+    "List, draw, mark, verify or clean up the blocks of a bucket.",
+    (
+        Command("ls", "List the blocks of a bucket.", LS_FLAGS, _ls),
+        Command("inspect", "Show all blocks of a bucket as a table or a picture.", INSPECT_FLAGS, _inspect),
+        Command("mark", "Mark blocks for deletion, against compaction or against downsampling.", MARK_FLAGS, _mark),
+        Command("unmark", "Take a mark off blocks.", UNMARK_FLAGS, _unmark),
+    ),
+)
