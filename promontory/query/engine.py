@@ -36,7 +36,7 @@ from promontory.query.features import Features
 from promontory.query.small_queries import SmallPlans, answer_small
 from promontory.store.estimates import estimate_of
 from promontory.store.port import Store
-from promontory.store.resolution import FIVE_MINUTES_MS, choose_lookback_ms
+from promontory.store.resolution import FINEST_WINDOW_MS, choose_lookback_ms
 from promontory.store.samples import Feed, ask_for, feed_samples, read_samples_now
 
 
@@ -179,7 +179,7 @@ class QueryEngine:
             delayed_names=features.delayed_names,
             start_timestamps=features.start_timestamps,
             type_and_unit=features.type_and_unit,
-            downsampled=options.max_resolution_ms >= FIVE_MINUTES_MS,
+            downsampled=options.max_resolution_ms >= FINEST_WINDOW_MS,
             replica_labels=self._merged_labels(options),
         )
         return node, make_plan(node, grid, plan_options)

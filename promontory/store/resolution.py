@@ -1,5 +1,8 @@
 """What a function reads of downsampled blocks: which aggregate, how coarse, and how far back it may look.
 
+A ladder of one's own may have windows of any length from a second on. So, as Thanos' querier, whoever allows any is
+answered from aggregates: what a Store has only raw of, it answers raw.
+
 Source: Thanos, pkg/query/querier.go (aggrsFromFunc), pkg/api/query/v1.go and cmd/thanos/query.go (dynamic lookback),
 known from their behaviour.
 """
@@ -11,6 +14,7 @@ from dataclasses import replace
 from promontory.model.frame import Aggregate
 from promontory.model.selector import Selector
 
+FINEST_WINDOW_MS = 1000
 FIVE_MINUTES_MS = 300_000
 HOUR_MS = 3_600_000
 COUNTER_FUNCTIONS = frozenset(["increase", "rate", "irate", "resets", "xincrease", "xrate"])
@@ -40,10 +44,10 @@ def choose_resolution(selector: Selector) -> Selector:
     resolution_ms = selector.max_resolution_ms
     if selector.function in RANGE_FUNCTIONS and selector.range_ms:
         resolution_ms = min(resolution_ms, selector.range_ms // 2)
-    if resolution_ms < FIVE_MINUTES_MS:
-        if resolution_ms == selector.max_resolution_ms and selector.aggregates == (Aggregate.RAW,):
+    if resolution_ms < FINEST_WINDOW_MS:
+        if selector.max_resolution_ms == 0 and selector.aggregates == (Aggregate.RAW,):
             return selector
-        return replace(selector, max_resolution_ms=resolution_ms, aggregates=(Aggregate.RAW,))
+        return replace(selector, max_resolution_ms=0, aggregates=(Aggregate.RAW,))
     return replace(selector, max_resolution_ms=resolution_ms, aggregates=choose_aggregates(selector.function))
 
 

@@ -12,11 +12,11 @@ from promontory.model.selector import Selector
 from promontory.model.time_range import TimeRange
 from promontory.store.block_choice import choose_blocks
 
-RAW, FIVE_MINUTES, HOUR = 0, 300_000, 3_600_000
+RAW, MINUTE, FIVE_MINUTES, HOUR, DAY = 0, 60_000, 300_000, 3_600_000, 86_400_000
 
 
 def block(low: int, high: int, resolution_ms: int = RAW, **labels: str) -> BlockMeta:
-    entropy = bytes([resolution_ms // 300_000, high // 100, high % 100, len(str(labels)), 0, 0, 0, 0, 0, 0])
+    entropy = bytes([resolution_ms // 60_000 % 251, high // 100, high % 100, len(str(labels)), 0, 0, 0, 0, 0, 0])
     thanos = ThanosMeta(labels=Labels.from_mapping(labels), resolution_ms=resolution_ms)
     return BlockMeta(make_ulid(low, entropy), low, high, thanos=thanos)
 
@@ -64,3 +64,23 @@ def test_overlapping_blocks_of_one_resolution_are_all_asked_once() -> None:
     assert spans(choose_blocks(blocks, select(0, 299))) == [(0, 100, RAW), (0, 300, RAW), (50, 150, RAW)]
     found = spans(choose_blocks(blocks, select(0, 299, FIVE_MINUTES)))
     assert sorted(found) == [(0, 100, RAW), (0, 300, RAW), (50, 150, RAW), (90, 200, FIVE_MINUTES)]
+
+
+@pytest.mark.parametrize(
+    ("resolution_ms", "expected"),
+    [
+        (MINUTE - 1, [(0, 100, RAW), (100, 200, RAW)]),
+        (MINUTE, [(0, 200, MINUTE), (200, 300, MINUTE)]),
+        (FIVE_MINUTES, [(0, 200, MINUTE), (200, 300, MINUTE)]),
+        (DAY - 1, [(0, 200, HOUR), (200, 300, MINUTE)]),
+        (DAY, [(0, 100, DAY), (0, 200, HOUR), (200, 300, MINUTE)]),
+    ],
+)
+def test_any_resolution_of_a_ladder_is_taken_as_thanos_two_are(
+    resolution_ms: int, expected: list[tuple[int, int, int]]
+) -> None:
+    blocks = [
+        block(0, 100), block(100, 200),
+        block(0, 200, MINUTE), block(200, 300, MINUTE), block(0, 200, HOUR), block(0, 100, DAY),
+    ]  # fmt: skip
+    assert spans(choose_blocks(blocks, select(0, 299, resolution_ms))) == expected

@@ -6,13 +6,14 @@ import gzip
 import json
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from promontory.block.meta import parse_meta
+from promontory.block.meta import BlockMeta, parse_meta
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.kernels.downsampled import join_counters, match_counts
 from promontory.model.clock import SystemClock
@@ -23,6 +24,7 @@ from promontory.model.samples import Samples
 from promontory.model.selector import Selector
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.block_store import open_block
+from promontory.store.bucket_store import BucketStore
 from promontory.store.port import Store
 from promontory.store.resolution import choose_aggregates, choose_lookback_ms, choose_resolution
 from promontory.store.samples import read_samples
@@ -54,11 +56,13 @@ def expected() -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-async def read(store: Store, function: str, time_range: TimeRange = ALL_TIME, **options: Any) -> dict[str, Row]:
+async def read(
+    store: Store, function: str, time_range: TimeRange = ALL_TIME, resolution_ms: int = HOUR_MS, **options: Any
+) -> dict[str, Row]:
     found = {}
     with ThreadPoolExecutor(1) as pool:
         context = QueryContext(clock=SystemClock(), pool=pool)
-        selector = Selector(MATCHERS, time_range, max_resolution_ms=HOUR_MS, function=function)
+        selector = Selector(MATCHERS, time_range, max_resolution_ms=resolution_ms, function=function)
         settings = {"replica_labels": (), "deduplicate": False, **options}
         async for samples in read_samples(store, selector, context, **settings):
             for row in range(len(samples)):
@@ -114,6 +118,30 @@ async def test_every_aggregate_is_read_as_thanos_reads_it(blocks: Path, kind: st
                 else:
                     assert list(map(digits, counts)) == buckets[1::2]
     assert compared > 900
+
+
+class OneBlock:
+    def __init__(self, meta: BlockMeta) -> None:
+        self.meta = meta
+
+    async def list_blocks(self) -> tuple[dict[str, BlockMeta], dict[str, str]]:
+        return {self.meta.ulid: self.meta}, {}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+async def test_windows_of_a_minute_are_read_as_those_of_five(blocks: Path, kind: str) -> None:
+    ulid = next(iter(expected())).split()[1]
+    meta = parse_meta((blocks / ulid / "meta.json").read_bytes(), source=ulid)
+    assert meta.thanos is not None
+    whole = await read(await open_block(FilesystemBucket(blocks), meta), FUNCTIONS[kind])
+    assert whole
+    store = BucketStore(
+        FilesystemBucket(blocks), OneBlock(replace(meta, thanos=replace(meta.thanos, resolution_ms=60_000)))
+    )
+    await store.sync()
+    for _ in range(2):  # known series are read another way
+        assert await read(store, FUNCTIONS[kind], resolution_ms=60_000) == whole
+    assert await read(store, FUNCTIONS[kind], resolution_ms=59_999) == {}
 
 
 def aggregated(replica: str, batches: list[list[tuple[int, float]]]) -> MemorySeries:
@@ -177,16 +205,18 @@ def test_each_function_reads_its_aggregate() -> None:
         assert choose_aggregates(function) == aggregates, function
 
 
-def test_a_range_reads_nothing_coarser_than_half_of_it_and_raw_alone_below_five_minutes() -> None:
+def test_a_range_reads_nothing_coarser_than_half_of_it_and_raw_alone_below_a_second() -> None:
     def choose(function: str, range_ms: int, resolution_ms: int = HOUR_MS) -> tuple[int, tuple[Aggregate, ...]]:
         selector = Selector(MATCHERS, ALL_TIME, resolution_ms, function=function, range_ms=range_ms)
         chosen = choose_resolution(selector)
         return chosen.max_resolution_ms, chosen.aggregates
 
     assert choose("rate", 600_000) == (300_000, (Aggregate.COUNTER,))
-    assert choose("rate", 599_000) == (299_500, (Aggregate.RAW,))
+    assert choose("rate", 120_000) == (60_000, (Aggregate.COUNTER,))
+    assert choose("rate", 1999) == (0, (Aggregate.RAW,))
     assert choose("max_over_time", 599_000) == (HOUR_MS, (Aggregate.MAX,))
-    assert choose("", 0, 299_999) == (299_999, (Aggregate.RAW,))
+    assert choose("", 0, 60_000) == (60_000, (Aggregate.COUNT, Aggregate.SUM))
+    assert choose("", 0, 999) == choose("", 0, 0) == (0, (Aggregate.RAW,))
 
 
 def test_a_lookback_reaches_as_far_as_the_allowed_resolution_needs() -> None:
