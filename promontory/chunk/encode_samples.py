@@ -14,6 +14,7 @@ from promontory.chunk.encode import SAMPLES_PER_CHUNK
 from promontory.kernels import histogram_cuts, histogram_encode, xor_encode
 from promontory.model.frame import Aggregate, ChunkColumns
 from promontory.model.histograms import HistogramCells, Histograms
+from promontory.model.label_rows import LabelRows
 from promontory.model.samples import Samples
 
 Ints = NDArray[np.int64]
@@ -85,6 +86,26 @@ def encode_samples(samples: Samples, *, samples_per_chunk: int = SAMPLES_PER_CHU
         length=np.diff(position),
         data=data,
     )
+
+
+def encode_histograms(
+    timestamps_ms: Ints, table: Histograms, row: NDArray[np.int32], first: Ints, header: NDArray[np.uint8]
+) -> SampleChunks:
+    """Return one chunk of float histograms for the table's rows first[c] .. first[c + 1], whatever a counter did there.
+
+    header: uint8[c], the reset headers of kernels/histogram_cuts.py. The rows of a chunk share schema, zero threshold
+    and bounds, and are 65,535 at most.
+    """
+    count = len(timestamps_ms)
+    cells = HistogramCells(np.arange(count, dtype=np.int32), table)
+    samples = Samples(LabelRows.empty(table.symbols), first, timestamps_ms, np.zeros(count), cells)
+    encoding = np.full(len(row), histogram_cuts.FLOAT_HISTOGRAM, np.uint8)
+    layout_start, layout = _unite_keys(first, encoding, cells)
+    data, position = _encode(samples, cells, first, encoding, header, layout_start, layout)
+    return SampleChunks(
+        row=row, encoding=encoding, first=first, min_ms=timestamps_ms[first[:-1]],
+        max_ms=timestamps_ms[first[1:] - 1], start=position[:-1], length=np.diff(position), data=data,
+    )  # fmt: skip
 
 
 def _unite_keys(first: Ints, encoding: NDArray[np.uint8], cells: HistogramCells) -> tuple[Ints, NDArray[np.int32]]:

@@ -1,0 +1,1 @@
+"""Downsampling: a block at a coarser resolution."""
