@@ -75,7 +75,8 @@ def verify(
     report = Report(files.key, Faults(limit))
     meta = check_meta(files, report.faults)
     segments = Segments(files)
-    _check_heads(segments, report.faults)
+    if read_chunks:
+        _check_heads(segments, report.faults)
     if not check_index_is_there(files, report.faults):
         return report
     view = check_index(files.read(INDEX_FILE), report.faults)

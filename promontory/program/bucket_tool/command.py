@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promontory.program.bucket_tool.flags import INSPECT_FLAGS, LS_FLAGS, MARK_FLAGS, UNMARK_FLAGS
+from promontory.program.bucket_tool.flags import INSPECT_FLAGS, LS_FLAGS, MARK_FLAGS, UNMARK_FLAGS, VERIFY_FLAGS
 from promontory.service.command import Command, group_commands
 from promontory.service.values import Values
 
@@ -31,6 +31,12 @@ def _unmark(values: Values) -> int:
     return run_unmark(values)
 
 
+def _verify(values: Values) -> int:
+    from promontory.program.bucket_tool.verification import run
+
+    return run(values)
+
+
 command = group_commands(
     "bucket",
     "List, draw, mark, verify or clean up the blocks of a bucket.",
@@ -39,5 +45,6 @@ command = group_commands(
         Command("inspect", "Show all blocks of a bucket as a table or a picture.", INSPECT_FLAGS, _inspect),
         Command("mark", "Mark blocks for deletion, against compaction or against downsampling.", MARK_FLAGS, _mark),
         Command("unmark", "Take a mark off blocks.", UNMARK_FLAGS, _unmark),
+        Command("verify", "Look for what is wrong with the blocks of a bucket.", VERIFY_FLAGS, _verify),
     ),
 )

@@ -19,6 +19,7 @@ BUCKET_FLAGS = (
     accepted("--enable-auto-gomemlimit", Kind.BOOLEAN),
     accepted("--auto-gomemlimit.ratio", Kind.NUMBER),
 )  # fmt: skip
+ISSUES = ("index_known_issues", "overlapped_blocks", "duplicated_compaction", "block_contents")
 TIMEOUT_FLAG = Flag("--timeout", Kind.DURATION, "5m", "How long reading what blocks say of themselves may take.",
                     is_positive=True)  # fmt: skip
 SELECTOR_FLAG = refused("--selector.relabel-config", Kind.CONTENT, why="choosing blocks by relabelling is not built")
@@ -62,3 +63,17 @@ MARK_FLAGS = FlagSet(
     BUCKET_FLAGS,
 )  # fmt: skip
 UNMARK_FLAGS = FlagSet((ID_FLAG, MARKER_FLAG), BUCKET_FLAGS)
+VERIFY_FLAGS = FlagSet(
+    (
+        Flag("--issues", Kind.CHOICE, short="-i", is_repeated=True, choices=ISSUES,
+             help="What to look for; index_known_issues and overlapped_blocks where none is given."),
+        Flag("--id", is_repeated=True, help="ULID of a block to look at; all where none is given."),
+        Flag("--repair", Kind.BOOLEAN, "false", "Move copies of one merge to the backup (duplicated_compaction only).",
+             short="-r"),
+        Flag("--objstore-backup.config", Kind.CONTENT, help="Bucket that blocks are copied to before they are deleted.",
+             group="Bucket"),
+        Flag("--delete-delay", Kind.DURATION, "0s",
+             "With --repair: 0s deletes at once; more marks for deletion, and a compactor deletes."),
+    ),
+    BUCKET_FLAGS,
+)  # fmt: skip

@@ -19,11 +19,17 @@ from promontory.service.values import Values
 Work = Callable[[Values, Bucket], Awaitable[int]]
 
 
-def run_on_bucket(values: Values, work: Work) -> int:
-    """Run a tool on the bucket of the command line and return its exit code. Raises InputError where it names none."""
+def given_bucket(values: Values) -> Bucket:
+    """Return the bucket of the command line. Raises InputError where it names none."""
     bucket = open_given_bucket(values)
     if bucket is None:
         raise InputError("expected a bucket, by --bucket or --objstore.config, found none")
+    return bucket
+
+
+def run_on_bucket(values: Values, work: Work) -> int:
+    """Run a tool on the bucket of the command line and return its exit code. Raises InputError where it names none."""
+    bucket = given_bucket(values)
 
     async def run() -> int:
         try:
