@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 from compactor.block_list import BlockList
+from compactor.settings import ViewerSettings
 from promontory.api.answer import Answer, Body, failure, success
 from promontory.api.failure import ApiError, bad_data
 from promontory.api.parameters import BODY_LIMIT_BYTES, parse_forms, too_large
@@ -46,19 +46,11 @@ CORS = (
 METHODS = {"/": ("GET", "HEAD"), BLOCKS: ("GET", "HEAD"), MARK: ("POST",)}
 
 
-@dataclass(frozen=True, slots=True)
-class BlocksApiSettings:
-    """What the flags say of it."""
-
-    may_mark: bool = True
-    cors: bool = True
-
-
 class BlocksApi:
     """Serves two lists of blocks and writes marks into the bucket."""
 
     def __init__(
-        self, bucket: Bucket, clock: Clock, pool: Executor, settings: BlocksApiSettings, *,
+        self, bucket: Bucket, clock: Clock, pool: Executor, settings: ViewerSettings, *,
         everything: BlockList, loaded: BlockList, page: Callable[[], bytes], inner: App | None = None,
     ) -> None:  # fmt: skip
         self._bucket = bucket

@@ -71,8 +71,8 @@ RETENTION_FLAGS = (
          group=RETENTION),
     Flag("--delete-delay", Kind.DURATION, "48h",
          "Time between the mark for deletion and the deletion; 0s: no mark, deleted at once.", RETENTION),
-    Flag("--compact.deletion-share", Kind.NUMBER, "0.5",
-         "A pass that would mark a larger share of the blocks for deletion by the clock alone is refused; 1: none is.",
+    Flag("--delete.max-share", Kind.NUMBER, "0.25",
+         "Where a larger share of all blocks is due for deletion by the clock alone, none of them goes; 1: all may.",
          RETENTION),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Observers: several who watch a pass, as one; and the one that writes the log."""
+"""Observers: several who watch a pass, as one; and those that write the log."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Observers:
             one.on_refused(reason)
 
 
-class LogObserver(SilentObserver):
-    """Writes what changed in the bucket, and what did not, as events."""
+class JobLog(SilentObserver):
+    """Writes jobs to the log, as events."""
 
     def on_job_started(self, job: Job) -> None:
         """Say that a job begins."""
@@ -101,6 +101,10 @@ class LogObserver(SilentObserver):
     def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
         """Say why a job failed and what becomes of it."""
         logger.error("job failed", extra=_fields(job) | {"failure": kind.value, "error": one_line(error)})
+
+
+class ChangeLog(SilentObserver):
+    """Writes to the log what changed in the bucket beside new blocks, and what did not."""
 
     def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
         """Say that a block was marked; a mark that nobody asked for is a warning."""

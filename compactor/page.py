@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from html import escape
 
 from promontory.block.meta import BlockMeta
 from promontory.model.rfc3339 import format_rfc3339_ms
+from promontory.timeline.svg import draw_metas
 
 STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em;color:#222}table{border-collapse:collapse}"
@@ -14,10 +15,10 @@ STYLE = (
 )
 
 
-def render_page(metas: Iterable[BlockMeta], *, bucket: str, draw: Callable[[list[BlockMeta]], str] | None) -> bytes:
-    """Return the page; `draw` makes the picture (SVG) of the blocks."""
+def render_page(metas: Iterable[BlockMeta], *, bucket: str) -> bytes:
+    """Return the page."""
     blocks = sorted(metas, key=lambda meta: (str(meta.labels), meta.resolution_ms, meta.min_time_ms, meta.ulid))
-    picture = draw(blocks) if draw is not None and blocks else ""
+    picture = draw_metas(blocks) if blocks else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(bucket)}</title><style>{STYLE}</style>'
         f"<h1>{escape(bucket)}</h1><p>{len(blocks):,} blocks. "

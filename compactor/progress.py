@@ -5,6 +5,8 @@ compact   merge 0@1234… of 12      read back   ━━━━━━━━━━�
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -38,9 +40,16 @@ class ProgressBars(SilentObserver):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Show the bars."""
-        with self._progress:
-            yield
+        """Show the bars; what is logged meanwhile to stderr stands above them."""
+        handlers = [one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler]
+        with self._progress:  # which puts a stream of its own in place of sys.stderr
+            streams = [handler.setStream(sys.stderr) for handler in handlers]
+            try:
+                yield
+            finally:
+                for handler, stream in zip(handlers, streams, strict=True):
+                    if stream is not None:
+                        handler.setStream(stream)
 
     def on_phase(self, phase: Phase) -> None:
         """Show the phase."""

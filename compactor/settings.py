@@ -1,4 +1,4 @@
-"""CompactorSettings: plain values, read once from the flags."""
+"""CompactorSettings and ViewerSettings: plain values, read once from the flags."""
 
 from __future__ import annotations
 
@@ -62,6 +62,28 @@ class CompactorSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ViewerSettings:
+    """What people may see and do over HTTP; `label` groups the blocks."""
+
+    label: str = ""
+    interval_s: float = 60.0
+    timeout_s: float = 300.0
+    may_mark: bool = True
+    cors: bool = True
+
+    @staticmethod
+    def from_values(values: Values) -> ViewerSettings:
+        """Read the flags of `promontory compact`."""
+        return ViewerSettings(
+            label=values.text("--bucket-web-label"),
+            interval_s=values.duration_s("--block-viewer.global.sync-block-interval"),
+            timeout_s=values.duration_s("--block-viewer.global.sync-block-timeout"),
+            may_mark=not values.flag("--disable-admin-operations"),
+            cors=not values.flag("--web.disable-cors"),
+        )
+
+
 def read_compaction(values: Values) -> CompactionSettings:
     """Return what the flags say of planning, merging and retention. Raises InputError."""
     replica_labels = read_replica_labels(values)
@@ -105,9 +127,9 @@ def read_ladder(values: Values) -> Ladder:
 
 
 def _read_share(values: Values) -> float:
-    share = values.number("--compact.deletion-share")
+    share = values.number("--delete.max-share")
     if not 0 <= share <= 1:
-        raise InputError(f"flag --compact.deletion-share: expected 0 to 1, found {share}")
+        raise InputError(f"flag --delete.max-share: expected 0 to 1, found {share}")
     return share
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from compactor.block_list import BlockList
-from compactor.blocks_api import BlocksApi, BlocksApiSettings
+from compactor.blocks_api import BlocksApi
+from compactor.settings import ViewerSettings
 from promontory.block.markers import MarkKind, parse_mark
 from promontory.bucket.memory import MemoryBucket
 from promontory.service.http_app import App, Receive, Scope, Send, reply
@@ -30,7 +31,7 @@ class Site:
         self.everything.refresh([SECOND, FIRST], now_ms=START_MS)
         self.loaded.refresh([FIRST], now_ms=START_MS)
         app = BlocksApi(
-            self.bucket, StillClock(), pool, BlocksApiSettings(**settings), everything=self.everything,
+            self.bucket, StillClock(), pool, ViewerSettings(**settings), everything=self.everything,
             loaded=self.loaded, page=lambda: b"<p>page", inner=inner,
         )  # fmt: skip
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://compactor")

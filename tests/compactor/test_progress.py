@@ -6,7 +6,6 @@ import io
 
 from rich.console import Console
 
-from compactor.page import render_page
 from compactor.progress import ProgressBars
 from promontory.compaction.observer import FailureKind, Phase, Stage
 from promontory.errors import CorruptionError
@@ -41,15 +40,3 @@ def test_a_job_that_left_nothing_says_so() -> None:
         bars.on_job_started(job)
         bars.on_job_finished(job, result_of(job, FIRST, SECOND))
     assert "no sample is left, no block was made" in text.getvalue()
-
-
-def test_the_page_has_a_row_for_each_stream_and_escapes_what_it_shows() -> None:
-    page = render_page([FIRST, SECOND], bucket="<bucket>", draw=lambda blocks: f"<svg>{len(blocks)}</svg>").decode()
-    assert "&lt;bucket&gt;" in page
-    assert "<svg>2</svg>" in page
-    assert page.count("<tr><td>{cluster=&quot;a&quot;, replica=&quot;0&quot;}") == 1
-    assert "1970-01-01T04:00:00.000Z" in page
-
-
-def test_the_page_of_an_empty_bucket_has_no_picture() -> None:
-    assert b"0 blocks" in render_page([], bucket="empty", draw=lambda blocks: "<svg>")

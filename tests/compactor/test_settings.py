@@ -88,7 +88,7 @@ def test_without_downsampling_retention_may_be_short() -> None:
         (["--min-time=2024-01-01T00:00:00Z", "--max-time=2023-01-01T00:00:00Z"], "flags --min-time and --max-time"),
         (["--compact.concurrency=0"], "flag --compact.concurrency: expected more than 0"),
         (["--wait-interval=0s"], "flag --wait-interval: expected more than 0"),
-        (["--compact.deletion-share=2"], "flag --compact.deletion-share: expected 0 to 1"),
+        (["--delete.max-share=2"], "flag --delete.max-share: expected 0 to 1"),
         (["--hash-func=MD5"], "flag --hash-func: expected one of"),
         (["--retention.resolution-raw=39h"], "flag --retention.resolution-raw: expected 40h or more"),
         (["--retention.resolution-5m=9d"], "flag --retention.resolution-5m: expected 10d or more"),
