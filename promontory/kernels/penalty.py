@@ -41,10 +41,22 @@ def penalty_merge(
     out_times: Times, out_words: Words, out: int,
 ) -> int:  # fmt: skip
     """Merge lanes [a, a_end) and [b, b_end), whose times rise, from `out` on; return the end of what was written."""
-    last = 0
+    return resume_merge(
+        a_times, a_words, a, a_end, b_times, b_words, b, b_end, out_times, out_words, out, 0, 0, wrap64(0)
+    )
+
+
+@kernel(
+    "int64(int64[::1], uint64[::1], int64, int64, int64[::1], uint64[::1], int64, int64,"
+    " int64[::1], uint64[::1], int64, int64, int64, uint64)"
+)
+def resume_merge(
+    a_times: Times, a_words: Words, a: int, a_end: int, b_times: Times, b_words: Words, b: int, b_end: int,
+    out_times: Times, out_words: Words, out: int, taken: int, last: int, b_penalty: int,
+) -> int:  # fmt: skip
+    """Go on with a merge that has `taken` so many samples of lane a: `last` was the last, b got its penalty then."""
+    begun = taken > 0
     a_penalty = wrap64(0)
-    b_penalty = wrap64(0)
-    begun = False
     near = is_near(a_times, a, a_end) and is_near(b_times, b, b_end)
     while True:
         if begun:

@@ -23,6 +23,7 @@ from promontory.kernels.tombstones import COVER_ALL
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.selector import Selector
+from promontory.model.shard import select_shard
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME, TimeRange
 from promontory.store.block_index import BlockIndex
@@ -30,7 +31,6 @@ from promontory.store.deletions import find_cover
 from promontory.store.external_labels import strip_matchers
 from promontory.store.known_series import MOST_SERIES, KnownSeriesCache, describe_series
 from promontory.store.reads import Reading
-from promontory.store.shard import select_shard
 from promontory.store.strip import source_text
 
 RECORD_BYTES = 16_000

@@ -9,8 +9,8 @@ from promontory.kernels.xxhash import hash_rows, hash_xxh64, measure_rows
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.selector import Shard
+from promontory.model.shard import select_shard
 from promontory.model.symbols import SymbolTable
-from promontory.store.shard import select_shard
 
 ROWS = [
     Labels.from_mapping({"__name__": "up", "job": "api", "pod": f"pod-{i}", "zone": "a long enough value " * (i % 4)})

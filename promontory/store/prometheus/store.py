@@ -18,6 +18,7 @@ from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
 from promontory.model.selector import Selector, Shard
+from promontory.model.shard import select_shard
 from promontory.model.store_info import StoreInfo, TsdbInfo
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
@@ -30,7 +31,6 @@ from promontory.store.prometheus.request import (
     STREAMED_XOR_CHUNKS,
     encode_read_request,
 )
-from promontory.store.shard import select_shard
 from promontory.store.sort import sort_frames
 
 PIECE_BYTES = 1 << 20

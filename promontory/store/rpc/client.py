@@ -23,6 +23,7 @@ from promontory.errors import StoreError, StoreUnavailable
 from promontory.model.context import QueryContext
 from promontory.model.frame import Frame
 from promontory.model.selector import Selector, Shard
+from promontory.model.shard import select_shard
 from promontory.model.store_info import StoreInfo
 from promontory.store.rpc.answer_reader import AnswerReader, is_small
 from promontory.store.rpc.frame_layout import VERSION
@@ -31,7 +32,6 @@ from promontory.store.rpc.info import read_info
 from promontory.store.rpc.proto import info_pb2, store_pb2
 from promontory.store.rpc.requests import label_names_request, label_values_request, series_request
 from promontory.store.rpc.status import error_of
-from promontory.store.shard import select_shard
 from promontory.store.sort import sort_frames
 
 TENANT_KEY = "thanos-tenant"

@@ -1,0 +1,1 @@
+"""Blocks of one stream made one block."""

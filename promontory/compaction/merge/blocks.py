@@ -1,0 +1,116 @@
+"""merge_blocks: several blocks of one stream made one, series by series.
+
+    index of each block ─► series in one order ─► morsels ─┬─ prepare ─┐
+                                                           └─ prepare ─┴─► BlockWriter, in order
+
+The calling thread reads the indexes and writes; morsels are read, merged and turned into records by a pool beside it,
+one more than it has threads at a time. Memory: the distinct strings of all labels, four bytes for each symbol of each
+block, a few morsels, about two pieces of each index, and what BlockWriter holds; no part of it grows with the samples
+of the blocks, but for a series that is larger than a morsel.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from promontory.block.meta import BlockMeta
+from promontory.block.prepared import PreparedSeries
+from promontory.block.writer import BlockWriter
+from promontory.compaction.job import Job
+from promontory.compaction.merge.chosen_series import choose_series
+from promontory.compaction.merge.merged_window import MergedWindow, merge_series
+from promontory.compaction.merge.morsel import Recipe, prepare_morsel, split_window
+from promontory.compaction.merge.output_meta import make_compaction, make_thanos
+from promontory.compaction.reading.local_block import LocalBlock
+from promontory.errors import StoppedError
+from promontory.model.matcher import Matcher
+from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import TimeRange
+
+Stop = Callable[[], bool]
+Progress = Callable[[int, int], None]
+
+
+def merge_blocks(
+    inputs: Sequence[Path],
+    target: Path,
+    *,
+    ulid: str,
+    job: Job,
+    retired: Sequence[Sequence[Matcher]] = (),
+    workers: int = 2,
+    stop: Stop = lambda: False,
+    progress: Progress = lambda done, total: None,
+) -> BlockMeta | None:
+    """Write the block `target`/`ulid` of the blocks in the directories `inputs`, and return its meta.
+
+    None says that no sample is left. Series that a selector of the job or of `retired` selects are dropped. `progress`
+    is told bytes of chunks. Nothing is synced: who needs the block has read it back. Blocks the thread. Raises
+    CorruptionError, naming `<ULID>/<file>`, where an input is not good, and StoppedError; nothing is left behind then.
+    """
+    selectors = tuple(dict.fromkeys((*job.retired, *map(tuple, retired))))
+    symbols = SymbolTable()
+    with ExitStack() as opened:
+        blocks = [opened.enter_context(LocalBlock(path, symbols)) for path in inputs]
+        metas = [block.meta for block in blocks]
+        start_ms = min(meta.min_time_ms for meta in metas)
+        end_ms = max(meta.max_time_ms for meta in metas)
+        recipe = Recipe(blocks, TimeRange(start_ms, end_ms - 1), job.deduplication, np.zeros(1, np.uint8))
+        streams = [choose_series(block, recipe.time_range, part=job.part, retired=selectors) for block in blocks]
+        writer = opened.enter_context(
+            BlockWriter(
+                target,
+                ulid=ulid,
+                symbols=symbols,
+                range_ms=(start_ms, end_ms),
+                durable=False,
+                compaction=make_compaction(job, metas, ulid=ulid),
+                thanos=make_thanos(job, metas, selectors),
+            )
+        )
+        total = sum(block.chunk_bytes for block in blocks)
+        _write_morsels(recipe, merge_series(streams), writer, workers, stop, lambda done: progress(done, total))
+        return writer.finish() if writer.sample_count else None
+
+
+def _write_morsels(
+    recipe: Recipe,
+    windows: Iterator[MergedWindow],
+    writer: BlockWriter,
+    workers: int,
+    stop: Stop,
+    progress: Callable[[int], None],
+) -> None:
+    """Have all morsels prepared by the pool and write them in order."""
+    flying: deque[tuple[int, Future[PreparedSeries]]] = deque()
+    done = 0
+
+    def write_next() -> None:
+        nonlocal done
+        size_bytes, future = flying.popleft()
+        if stop():
+            raise StoppedError("merging blocks: stopped")
+        writer.add_prepared(future.result())
+        done += size_bytes
+        progress(done)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="merge") as pool:
+        try:
+            for window in windows:
+                for morsel in split_window(window):
+                    while len(flying) > workers:
+                        write_next()
+                    size_bytes = int(morsel.record_bytes.sum())
+                    flying.append((size_bytes, pool.submit(prepare_morsel, recipe, morsel)))
+            while flying:
+                write_next()
+        except BaseException:
+            recipe.stop[0] = 1
+            pool.shutdown(cancel_futures=True)
+            raise
