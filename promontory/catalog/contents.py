@@ -15,6 +15,7 @@ from promontory.block.strict_json import MAX_DOCUMENT_BYTES
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, ObjectInfo
 from promontory.catalog.catalog import Catalog
+from promontory.catalog.view import CatalogView
 from promontory.errors import CorruptionError, ObjectNotFound
 from promontory.model.clock import Clock
 
@@ -50,10 +51,15 @@ class FoundBlock:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The blocks of a bucket by ULID, those that do not count included; `read_ms` is when the bucket was looked at."""
+    """The blocks of a bucket by ULID, those that do not count included; `view` is what a catalog makes of them."""
 
     blocks: Mapping[str, FoundBlock]
-    read_ms: int
+    view: CatalogView
+
+    @property
+    def marks(self) -> list[Mark]:
+        """All marks that can be read."""
+        return [mark for found in self.blocks.values() for mark in found.marks.values()]
 
     @property
     def whole(self) -> list[tuple[FoundBlock, BlockMeta]]:
@@ -84,7 +90,7 @@ async def read_contents(bucket: Bucket, *, clock: Clock) -> Contents:
         )
         for ulid, (found, unreadable) in zip(ulids, marks, strict=True)
     }
-    return Contents(blocks, clock.now_ms())
+    return Contents(blocks, view)
 
 
 async def _read_marks(

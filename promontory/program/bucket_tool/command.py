@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from promontory.program.bucket_tool.flags import INSPECT_FLAGS, LS_FLAGS, MARK_FLAGS, UNMARK_FLAGS, VERIFY_FLAGS
+from promontory.program.bucket_tool.flags import (
+    INDEX_FLAGS,
+    INSPECT_FLAGS,
+    LS_FLAGS,
+    MARK_FLAGS,
+    UNMARK_FLAGS,
+    VERIFY_FLAGS,
+)
 from promontory.service.command import Command, group_commands
 from promontory.service.values import Values
 
@@ -37,6 +44,12 @@ def _verify(values: Values) -> int:
     return run(values)
 
 
+def _index(values: Values) -> int:
+    from promontory.program.bucket_tool.indexing import run
+
+    return run(values)
+
+
 command = group_commands(
     "bucket",
     "List, draw, mark, verify or clean up the blocks of a bucket.",
@@ -46,5 +59,6 @@ command = group_commands(
         Command("mark", "Mark blocks for deletion, against compaction or against downsampling.", MARK_FLAGS, _mark),
         Command("unmark", "Take a mark off blocks.", UNMARK_FLAGS, _unmark),
         Command("verify", "Look for what is wrong with the blocks of a bucket.", VERIFY_FLAGS, _verify),
+        Command("index", "Show or write the index of a bucket.", INDEX_FLAGS, _index),
     ),
 )

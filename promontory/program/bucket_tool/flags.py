@@ -77,3 +77,10 @@ VERIFY_FLAGS = FlagSet(
     ),
     BUCKET_FLAGS,
 )  # fmt: skip
+INDEX_FLAGS = FlagSet(
+    (
+        Flag("--write", Kind.BOOLEAN, "false", "Write the index anew, as a compactor does after each pass."),
+        TIMEOUT_FLAG,
+    ),
+    BUCKET_FLAGS,
+)  # fmt: skip
