@@ -101,7 +101,7 @@ def read_compaction(values: Values) -> CompactionSettings:
         delete_delay_ms=values.duration_ms("--delete-delay"),
         max_index_bytes=values.size_bytes("--compact.block-max-index-size"),
         parts=values.integer("--compact.parts"),
-        deletion_share=_read_share(values),
+        deletion_share=read_share(values),
         halt_on_error=values.flag("--debug.halt-on-error"),
         skip_out_of_order_chunks=values.flag("--compact.skip-block-with-out-of-order-chunks"),
         accept_malformed_index=values.flag("--debug.accept-malformed-index"),
@@ -126,7 +126,8 @@ def read_ladder(values: Values) -> Ladder:
     return default_ladder(raw_keep_ms=raw_ms, five_minutes_keep_ms=five_minutes_ms, hour_keep_ms=hour_ms)
 
 
-def _read_share(values: Values) -> float:
+def read_share(values: Values) -> float:
+    """Return which share of the blocks may go by the clock alone. Raises InputError."""
     share = values.number("--delete.max-share")
     if not 0 <= share <= 1:
         raise InputError(f"flag --delete.max-share: expected 0 to 1, found {share}")

@@ -37,6 +37,8 @@ HANDLERS = {
     "/api/v1/stores": "stores",
     "/api/v1/metadata": "metadata",
     "/api/v1/status/buildinfo": "status_build",
+    "/api/v1/blocks": "blocks",
+    "/api/v1/blocks/mark": "blocks_mark",
 }
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS"})
 
