@@ -15,8 +15,8 @@ DAY_MS = 24 * HOUR_MS
 class CompactionSettings:
     """How blocks are grouped, merged and retired; a duration of zero means never, or no limit.
 
-    `parts` above 1: into how many a merge is cut whose index would grow beyond `max_index_bytes`. `deletion_share`: a
-    pass that would mark a larger share of the bucket for deletion by its clock alone is refused; 1 never refuses.
+    `parts` above 1: into how many a merge is cut whose index would grow beyond `max_index_bytes`. `deletion_share`:
+    where more of the bucket's blocks than this share would go by the clock alone, none of them does; 1 refuses never.
     """
 
     ranges_ms: tuple[int, ...] = (1 * HOUR_MS, 2 * HOUR_MS, 8 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS)
@@ -29,7 +29,7 @@ class CompactionSettings:
     delete_delay_ms: int = 2 * DAY_MS
     max_index_bytes: int = 64 * 2**30
     parts: int = 1
-    deletion_share: float = 0.5
+    deletion_share: float = 0.25
     halt_on_error: bool = False
     skip_out_of_order_chunks: bool = False
     accept_malformed_index: bool = False

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from promontory.block.meta import BlockMeta, BlockStats, Compaction
 from promontory.compaction.groups import PART_LABEL, Group
 from promontory.compaction.job import Job, JobKind, Part
+from promontory.compaction.planning.guard import trusted_ms
 from promontory.compaction.planning.ladder import retired_series
 from promontory.compaction.planning.overlaps import find_overlaps
 from promontory.compaction.planning.ranges import first_run, is_ready, split_by_range
@@ -78,7 +79,8 @@ class _Planner:
         self._index_bytes = {meta.ulid: find_index_bytes(meta, state.index_bytes) for meta in group.blocks}
         self._settings = settings
         self._ladder = settings.ladder.of(group.key.labels)
-        self._now_ms = now_ms
+        # Over all blocks, so only where it matters.
+        self._sure_ms = trusted_ms(state, settings, now_ms=now_ms) if self._ladder.series else now_ms
 
     def plan_overlaps(self) -> None:
         """Merge the blocks that overlap, or set them aside."""
@@ -168,7 +170,7 @@ class _Planner:
             resolution_ms=self._key.resolution_ms,
             deduplication=self._settings.deduplication,
             replica_labels=self._settings.replica_labels,
-            retired=retired_series(self._ladder, end_ms, now_ms=self._now_ms),
+            retired=retired_series(self._ladder, end_ms, now_ms=self._sure_ms),
         )
         self.jobs += [replace(job, part=Part(index, parts)) for index in range(parts)] if parts > 1 else [job]
 

@@ -1,0 +1,86 @@
+"""Cover: which blocks of a stream hold the sources of others, resolution by resolution.
+
+A block is covered at a resolution when blocks of that resolution, neither marked for deletion nor broken, hold each of
+its sources. Whether they were verified is for the asker to decide.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from promontory.block.markers import Mark
+from promontory.block.meta import BlockMeta
+from promontory.compaction.groups import strip_replicas
+from promontory.compaction.planning.ladder import StreamLadder, is_past
+from promontory.compaction.planning.state import BucketState, sources_of
+from promontory.compaction.settings import CompactionSettings
+from promontory.model.labels import Labels
+
+# Reasons of no-downsample marks after which no coarser block is waited for: the operator's, and ours where a block
+# holds nothing that could be downsampled. After any other, what is finer stays.
+SETTLED_REASONS = ("manual", "nothing-to-downsample")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """All blocks of one stream, of whatever resolution, that are neither marked for deletion nor broken.
+
+    `holders` has the blocks by resolution and source.
+    """
+
+    labels: Labels
+    blocks: tuple[BlockMeta, ...]
+    holders: dict[int, dict[str, list[BlockMeta]]]
+
+    def holds(self, meta: BlockMeta, resolution_ms: int) -> bool:
+        """Say whether a block is covered at a resolution."""
+        held = self.holders.get(resolution_ms, {})
+        return all(source in held for source in sources_of(meta))
+
+    def find_cover(self, meta: BlockMeta, resolution_ms: int, *, preferred: frozenset[str]) -> frozenset[str] | None:
+        """Return blocks that cover a block at a resolution, preferred ones where they do; None where it is not."""
+        held = self.holders.get(resolution_ms, {})
+        if not self.holds(meta, resolution_ms):
+            return None
+        chosen = (max(held[source], key=lambda other: other.ulid in preferred) for source in sources_of(meta))
+        return frozenset(other.ulid for other in chosen)
+
+    def crosses(self, meta: BlockMeta, resolution_ms: int) -> bool:
+        """Say whether a block of a resolution holds some sources of a block and others beside.
+
+        Downsampled once more, the block would neither be covered by that one nor cover it: they would overlap.
+        """
+        held = self.holders.get(resolution_ms, {})
+        sources = frozenset(sources_of(meta))
+        others = {id(other): other for source in sources for other in held.get(source, ())}
+        return any(not sources.issuperset(sources_of(other)) for other in others.values())
+
+
+def find_streams(state: BucketState, settings: CompactionSettings) -> list[Stream]:
+    """Return the streams of a bucket, sorted by labels."""
+    members: dict[Labels, list[BlockMeta]] = defaultdict(list)
+    for ulid, meta in state.blocks.items():
+        if ulid not in state.deletion_marks and ulid not in state.broken:
+            members[strip_replicas(meta.labels, settings.replica_labels)].append(meta)
+    return [Stream(labels, tuple(blocks), _index(blocks)) for labels, blocks in sorted(members.items())]
+
+
+def find_asked_step(ladder: StreamLadder, place: int, max_time_ms: int, *, now_ms: int) -> int | None:
+    """Return the index of the next coarser step that still keeps what ended then; None where no step does."""
+    coarser = range(place + 1, len(ladder.steps))
+    return next((at for at in coarser if not is_past(max_time_ms, ladder.steps[at].keep_ms, now_ms=now_ms)), None)
+
+
+def asks_no_cover(settings: CompactionSettings, mark: Mark | None) -> bool:
+    """Say whether nothing coarser is to be waited for before a block with this no-downsample mark, or none, goes."""
+    return not settings.downsampling or (mark is not None and mark.reason in SETTLED_REASONS)
+
+
+def _index(blocks: Iterable[BlockMeta]) -> dict[int, dict[str, list[BlockMeta]]]:
+    holders: dict[int, dict[str, list[BlockMeta]]] = defaultdict(lambda: defaultdict(list))
+    for meta in blocks:
+        for source in sources_of(meta):
+            holders[meta.resolution_ms][source].append(meta)
+    return holders
