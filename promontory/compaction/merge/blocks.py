@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promontory.block.meta import BlockMeta
 from promontory.block.prepared import PreparedSeries
@@ -75,19 +76,28 @@ def merge_blocks(
             )
         )
         total = sum(block.chunk_bytes for block in blocks)
-        _write_morsels(recipe, merge_series(streams), writer, workers, stop, lambda done: progress(done, total))
+        windows = merge_series(streams)
+        write_morsels(
+            windows, lambda morsel: prepare_morsel(recipe, morsel), writer,
+            workers=workers, halt=recipe.stop, stop=stop, progress=lambda done: progress(done, total),
+        )  # fmt: skip
         return writer.finish() if writer.sample_count else None
 
 
-def _write_morsels(
-    recipe: Recipe,
+def write_morsels(
     windows: Iterator[MergedWindow],
+    prepare: Callable[[MergedWindow], PreparedSeries],
     writer: BlockWriter,
+    *,
     workers: int,
+    halt: NDArray[np.uint8],
     stop: Stop,
     progress: Callable[[int], None],
 ) -> None:
-    """Have all morsels prepared by the pool and write them in order."""
+    """Have all morsels prepared by a pool and write them in order; `progress` is told the bytes of chunks read.
+
+    `halt` is uint8[1] that `prepare` looks at: it is set where this ends early. Raises StoppedError.
+    """
     flying: deque[tuple[int, Future[PreparedSeries]]] = deque()
     done = 0
 
@@ -95,22 +105,22 @@ def _write_morsels(
         nonlocal done
         size_bytes, future = flying.popleft()
         if stop():
-            raise StoppedError("merging blocks: stopped")
+            raise StoppedError("making a block: stopped")
         writer.add_prepared(future.result())
         done += size_bytes
         progress(done)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="merge") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="compaction") as pool:
         try:
             for window in windows:
                 for morsel in split_window(window):
                     while len(flying) > workers:
                         write_next()
                     size_bytes = int(morsel.record_bytes.sum())
-                    flying.append((size_bytes, pool.submit(prepare_morsel, recipe, morsel)))
+                    flying.append((size_bytes, pool.submit(prepare, morsel)))
             while flying:
                 write_next()
         except BaseException:
-            recipe.stop[0] = 1
+            halt[0] = 1
             pool.shutdown(cancel_futures=True)
             raise

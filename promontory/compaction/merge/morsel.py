@@ -49,7 +49,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunks:
+class WindowChunks:
     """Chunks by row, within a row by block; block int32[c], series_ref int64[c]; `columns` point into `buffers`."""
 
     columns: ChunkColumns
@@ -76,7 +76,7 @@ def split_window(window: MergedWindow) -> Iterator[MergedWindow]:
 
 def prepare_morsel(recipe: Recipe, window: MergedWindow) -> PreparedSeries:
     """Return the series of a window as they are written. Raises CorruptionError where a chunk is not good."""
-    chunks = _cut(recipe, _read(recipe, window))
+    chunks = read_chunks(recipe, window)
     order, group_start = _group(recipe, chunks, rows=len(window.labels))
     columns, buffers = chunks.columns.take(order), chunks.buffers
     counts = np.diff(group_start)
@@ -92,7 +92,12 @@ def prepare_morsel(recipe: Recipe, window: MergedWindow) -> PreparedSeries:
     return prepare_series(window.labels, columns, buffers)
 
 
-def _read(recipe: Recipe, window: MergedWindow) -> _Chunks:
+def read_chunks(recipe: Recipe, window: MergedWindow) -> WindowChunks:
+    """Return the chunks of a window less the samples that are deleted or outside of the output's range."""
+    return _cut(recipe, _read(recipe, window))
+
+
+def _read(recipe: Recipe, window: MergedWindow) -> WindowChunks:
     records = read_records(recipe.blocks, window.block, window.ref, window.record_bytes)
     count = len(window.row)
     columns = ChunkColumns(
@@ -101,10 +106,10 @@ def _read(recipe: Recipe, window: MergedWindow) -> _Chunks:
         buffer=np.zeros(count, np.int32), start=records.start, length=records.length,
         source=np.zeros(count, np.int32),
     )  # fmt: skip
-    return _Chunks(columns, window.block, window.series_ref, (records.data,))
+    return WindowChunks(columns, window.block, window.series_ref, (records.data,))
 
 
-def _cut(recipe: Recipe, chunks: _Chunks) -> _Chunks:
+def _cut(recipe: Recipe, chunks: WindowChunks) -> WindowChunks:
     """Return the chunks less the samples that are deleted or outside of the output's range."""
     columns = chunks.columns
     crosses = (columns.min_ms < recipe.time_range.min_time_ms) | (columns.max_ms > recipe.time_range.max_time_ms)
@@ -129,12 +134,12 @@ def _cut(recipe: Recipe, chunks: _Chunks) -> _Chunks:
     joined, buffers = _join(kept, chunks.buffers, recoded.chunks, recoded.data)
     joined = joined.take(np.argsort(joined.source, kind="stable"))
     place = joined.source
-    return _Chunks(
+    return WindowChunks(
         replace(joined, source=np.zeros(len(joined), np.int32)), chunks.block[place], chunks.series_ref[place], buffers
     )
 
 
-def _find_left(recipe: Recipe, chunks: _Chunks, touched: Offsets, decoded: DecodedChunks) -> NDArray[np.bool_]:
+def _find_left(recipe: Recipe, chunks: WindowChunks, touched: Offsets, decoded: DecodedChunks) -> NDArray[np.bool_]:
     """Return bool[m]: the samples of the touched chunks that stay."""
     times, first = decoded.timestamps_ms, decoded.chunk_start
     keep: NDArray[np.bool_] = (times >= recipe.time_range.min_time_ms) & (times <= recipe.time_range.max_time_ms)
@@ -149,7 +154,7 @@ def _find_left(recipe: Recipe, chunks: _Chunks, touched: Offsets, decoded: Decod
     return keep
 
 
-def _group(recipe: Recipe, chunks: _Chunks, *, rows: int) -> tuple[Offsets, Offsets]:
+def _group(recipe: Recipe, chunks: WindowChunks, *, rows: int) -> tuple[Offsets, Offsets]:
     """Return (order int64[c]: chunks that count, group_start int64[g + 1]: groups of them that overlap)."""
     columns, count = chunks.columns, len(chunks.columns)
     row_start = np.searchsorted(columns.row, np.arange(rows + 1, dtype=np.int32))
