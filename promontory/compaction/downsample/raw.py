@@ -11,7 +11,7 @@ the zero threshold, the custom bounds or being a gauge change; Thanos fails ther
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from promontory.compaction.downsample.parts import (
 )
 from promontory.kernels import downsample_windows as windows
 from promontory.model.frame import Aggregate, ChunkColumns
-from promontory.model.histograms import Histograms
+from promontory.model.histograms import Histograms, ResetHint
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int32]
@@ -141,7 +141,7 @@ def _downsample_histograms(
 ) -> tuple[ChunkColumns, NDArray[np.uint8]]:
     kept = ~np.isnan(table.sum)
     if not kept.all():
-        batches, table = batches.keep(kept), table.take(np.flatnonzero(kept))
+        batches, table = batches.keep(kept), _drop_rows(table, kept)
     sums = fold_sums(batches.start, batches.times, table, resolution_ms)
     counters = fold_counters(batches.start, batches.times, table, resolution_ms)
     parts = [
@@ -151,3 +151,10 @@ def _downsample_histograms(
     ]
     joined = join_parts(parts, batches.row)
     return joined.chunks, joined.data
+
+
+def _drop_rows(table: Histograms, kept: Bools) -> Histograms:
+    """Return the rows for which bool[m] is set. What follows a dropped one may have been reset by it."""
+    hint = table.hint.copy()
+    hint[1:][~kept[:-1] & (hint[1:] == ResetHint.NOT_RESET)] = ResetHint.UNKNOWN
+    return replace(table, hint=hint).take(np.flatnonzero(kept))

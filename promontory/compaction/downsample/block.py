@@ -1,0 +1,113 @@
+"""downsample_block: a block made one of a coarser resolution, series by series.
+
+    index ─► series in order ─► morsels ─┬─ samples, windows, chunks, records ─┐
+                                         └─ …                                  ┴─► BlockWriter, in order
+
+It is the pipeline of merge/blocks.py over one block, and takes as much memory: a morsel holds whole series, so it grows
+with the longest of them, not with the block.
+
+What meta.json says is the source's, but for the resolution, the counts and the files, as Thanos has it: sources, level
+and range are kept, so that planning and the duplicate rule know what the block covers. Counts of floats and of
+histograms, which Thanos copies from the raw block, are left out: aggregates are neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from promontory.block.meta import BlockMeta, ThanosMeta
+from promontory.block.prepared import PreparedSeries, prepare_series
+from promontory.block.writer import BlockWriter
+from promontory.compaction.downsample.aggregated import downsample_aggregates
+from promontory.compaction.downsample.decoding import Morsel
+from promontory.compaction.downsample.raw import downsample_raw
+from promontory.compaction.groups import strip_replicas
+from promontory.compaction.job import Job
+from promontory.compaction.merge.blocks import write_morsels
+from promontory.compaction.merge.chosen_series import choose_series
+from promontory.compaction.merge.merged_window import MergedWindow, merge_series
+from promontory.compaction.merge.morsel import Recipe, read_chunks
+from promontory.compaction.merge.output_meta import COMPACTOR_SOURCE
+from promontory.compaction.reading.local_block import LocalBlock
+from promontory.errors import InputError
+from promontory.model.matcher import Matcher
+from promontory.model.symbols import SymbolTable
+from promontory.model.time_range import TimeRange
+
+
+def downsample_block(
+    source: Path,
+    target: Path,
+    *,
+    ulid: str,
+    job: Job,
+    retired: Sequence[Sequence[Matcher]] = (),
+    workers: int = 2,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> BlockMeta | None:
+    """Write the block `target`/`ulid` of the block in the directory `source`, at the job's resolution; return its meta.
+
+    None says that no sample is left. Series that a selector of the job or of `retired` selects are dropped. `progress`
+    is told bytes of chunks. Nothing is synced, as in merge_blocks. Blocks the thread. Raises CorruptionError, naming
+    the block, where it is not good, InputError where its resolution does not divide the job's, and StoppedError;
+    nothing is left behind then.
+    """
+    selectors = tuple(dict.fromkeys((*job.retired, *map(tuple, retired))))
+    symbols = SymbolTable()
+    with ExitStack() as opened:
+        block = opened.enter_context(LocalBlock(source, symbols))
+        meta = block.meta
+        _check_resolution(meta, job)
+        span = TimeRange(meta.min_time_ms, meta.max_time_ms - 1)
+        recipe = Recipe([block], span, job.deduplication, np.zeros(1, np.uint8))
+        writer = opened.enter_context(_open_writer(target, meta, ulid=ulid, job=job, symbols=symbols))
+        windows = merge_series([choose_series(block, span, part=job.part, retired=selectors)])
+        write_morsels(
+            windows, lambda window: _prepare(recipe, window, meta, job.resolution_ms), writer,
+            workers=workers, halt=recipe.stop, stop=stop, progress=lambda done: progress(done, block.chunk_bytes),
+        )  # fmt: skip
+        return writer.finish() if writer.sample_count else None
+
+
+def _check_resolution(meta: BlockMeta, job: Job) -> None:
+    finer = meta.resolution_ms
+    if finer >= job.resolution_ms or (finer and job.resolution_ms % finer):
+        expected = f"a resolution that divides {job.resolution_ms} ms"
+        raise InputError(f"block {meta.ulid} to be downsampled: expected {expected}, found {finer} ms")
+
+
+def _open_writer(target: Path, meta: BlockMeta, *, ulid: str, job: Job, symbols: SymbolTable) -> BlockWriter:
+    own = meta.thanos or ThanosMeta()
+    labels = strip_replicas(own.labels, job.replica_labels)
+    thanos = replace(
+        own, labels=labels, resolution_ms=job.resolution_ms, source=COMPACTOR_SOURCE, upload_time_ms=None
+    )  # fmt: skip
+    span = (meta.min_time_ms, meta.max_time_ms)
+    return BlockWriter(
+        target, ulid=ulid, symbols=symbols, thanos=thanos, compaction=meta.compaction, range_ms=span, durable=False
+    )
+
+
+def _prepare(recipe: Recipe, window: MergedWindow, meta: BlockMeta, resolution_ms: int) -> PreparedSeries:
+    read = read_chunks(recipe, window)
+    morsel = Morsel(window.labels, read.columns, read.buffers, f"block {meta.ulid}", recipe.stop)
+    _check_order(morsel)
+    if meta.resolution_ms:
+        found = downsample_aggregates(morsel, from_ms=meta.resolution_ms, resolution_ms=resolution_ms)
+    else:
+        found = downsample_raw(morsel, resolution_ms=resolution_ms)
+    return prepare_series(window.labels, *found)
+
+
+def _check_order(morsel: Morsel) -> None:
+    chunks = morsel.chunks
+    late = np.flatnonzero((chunks.row[1:] == chunks.row[:-1]) & (chunks.min_ms[1:] <= chunks.max_ms[:-1]))
+    if len(late):
+        row, end_ms, min_ms = int(chunks.row[late[0]]), int(chunks.max_ms[late[0]]), int(chunks.min_ms[late[0] + 1])
+        raise morsel.broken(row, min_ms, expected=f"chunks one after the other, after {end_ms} ms", found="an overlap")
