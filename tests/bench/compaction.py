@@ -8,8 +8,9 @@ usage: python -m tests.bench.compaction [--repetitions N]
     penalty      the same, one replica's samples unless it has a gap
     5m           the block of one day, raw to aggregates of 5m, on one core
 
-The speed is that of input samples, the best of the repetitions counts. Prometheus' time is its own, from the line of its log that tells of a compaction;
-our process does nothing else either. The blocks that both made are served by a Prometheus each and asked the same.
+The speed is that of input samples; the best of the repetitions counts. Prometheus' time is its own, from the line of
+its log that tells of a compaction; our process does nothing else either. The blocks that both made are served by a
+Prometheus each and asked the same.
 """
 
 from __future__ import annotations
