@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from promontory.program.bucket_tool.flags import (
+    CLEANUP_FLAGS,
     INDEX_FLAGS,
     INSPECT_FLAGS,
     LS_FLAGS,
     MARK_FLAGS,
+    RETENTION_FLAGS,
     UNMARK_FLAGS,
     VERIFY_FLAGS,
 )
@@ -50,6 +52,18 @@ def _index(values: Values) -> int:
     return run(values)
 
 
+def _cleanup(values: Values) -> int:
+    from promontory.program.bucket_tool.cleaning import run
+
+    return run(values)
+
+
+def _retention(values: Values) -> int:
+    from promontory.program.bucket_tool.retention import run
+
+    return run(values)
+
+
 command = group_commands(
     "bucket",
     "List, draw, mark, verify or clean up the blocks of a bucket.",
@@ -58,6 +72,8 @@ command = group_commands(
         Command("inspect", "Show all blocks of a bucket as a table or a picture.", INSPECT_FLAGS, _inspect),
         Command("mark", "Mark blocks for deletion, against compaction or against downsampling.", MARK_FLAGS, _mark),
         Command("unmark", "Take a mark off blocks.", UNMARK_FLAGS, _unmark),
+        Command("cleanup", "Delete what is marked for deletion, and partial uploads.", CLEANUP_FLAGS, _cleanup),
+        Command("retention", "Mark for deletion what is kept no longer.", RETENTION_FLAGS, _retention),
         Command("verify", "Look for what is wrong with the blocks of a bucket.", VERIFY_FLAGS, _verify),
         Command("index", "Show or write the index of a bucket.", INDEX_FLAGS, _index),
     ),

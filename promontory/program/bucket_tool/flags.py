@@ -84,3 +84,27 @@ INDEX_FLAGS = FlagSet(
     ),
     BUCKET_FLAGS,
 )  # fmt: skip
+DELETION_FLAGS = (
+    Flag("--delete-delay", Kind.DURATION, "48h", "Time between the mark for deletion and the deletion."),
+    Flag("--consistency-delay", Kind.DURATION, "30m", "Least age of a block of a sidecar before it is looked at."),
+    Flag("--delete.max-share", Kind.NUMBER, "0.25",
+         "Most of the bucket's blocks, as a share, that may go by this machine's clock alone, which no newer sample "
+         "confirms; 1 refuses never."),
+    Flag("--dry-run", Kind.BOOLEAN, "false", "Show what is due and change nothing."),
+    TIMEOUT_FLAG,
+    SELECTOR_FLAG,
+    accepted("--block-sync-concurrency", Kind.INTEGER),
+)  # fmt: skip
+CLEANUP_FLAGS = FlagSet(DELETION_FLAGS, BUCKET_FLAGS)
+RETENTION_FLAGS = FlagSet(
+    (
+        Flag("--retention.resolution-raw", Kind.DURATION, "0d", "How long raw samples are kept; 0d: for ever."),
+        Flag("--retention.resolution-5m", Kind.DURATION, "0d",
+             "How long samples of 5 minutes are kept; 0d: for ever."),
+        Flag("--retention.resolution-1h", Kind.DURATION, "0d", "How long samples of an hour are kept; 0d: for ever."),
+        Flag("--downsampling.disable", Kind.BOOLEAN, "false",
+             "Mark blocks although the coarser resolution, which is kept longer, does not hold them yet."),
+    ),
+    DELETION_FLAGS,
+    BUCKET_FLAGS,
+)  # fmt: skip

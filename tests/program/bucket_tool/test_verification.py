@@ -1,37 +1,24 @@
-import asyncio
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from promontory.block.meta import ThanosMeta, parse_meta
 from promontory.block.ulid import make_ulid
-from promontory.bucket.filesystem import FilesystemBucket
-from promontory.catalog.transfer import upload_block
-from promontory.model.labels import Labels
 from promontory.service.main import main
-from tests.bucket.clock import StillClock
-from tests.program.block_tool.small_block import START_MS, ULID, write_small_block
+from tests.program.block_tool.small_block import START_MS, ULID
+from tests.program.bucket_tool.small_bucket import put_block, write_bucket
 
 COPY = make_ulid(START_MS, b"0123456789")
-LABELS = Labels.from_mapping({"cluster": "eu"})
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Give the directory of a bucket with a whole block."""
-    (tmp_path / "bucket").mkdir()
-    (tmp_path / "work").mkdir()
-    (tmp_path / "backup").mkdir()
-    put(tmp_path / "bucket", write_small_block(tmp_path / "work"), ULID)
-    return tmp_path / "bucket"
+    return write_bucket(tmp_path)
 
 
-def put(directory: Path, block: Path, ulid: str, **thanos: int) -> None:
-    meta = parse_meta((block / "meta.json").read_bytes(), source="meta.json")
-    meta = replace(meta, ulid=ulid, thanos=ThanosMeta(labels=LABELS, **thanos))
-    asyncio.run(upload_block(FilesystemBucket(directory), block, meta, clock=StillClock()))
+def put(directory: Path, block: Path, ulid: str, *, resolution_ms: int = 0) -> None:
+    put_block(directory, block, ulid=ulid, resolution_ms=resolution_ms)
 
 
 def verify(directory: Path, *flags: str) -> int:

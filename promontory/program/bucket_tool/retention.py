@@ -1,0 +1,113 @@
+"""`promontory bucket retention`: marks for deletion what is kept no longer, once, as a compactor does in each pass.
+
+A block goes when what is to outlive it, at the next coarser resolution, holds all its sources in blocks that were read
+whole here; --downsampling.disable asks for no such cover, which is what Thanos does.
+Source: thanos cmd/thanos/tools_bucket.go, pkg/compact/retention.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable
+
+from promontory.block.meta import META_FILE
+from promontory.block_check.files import BlockFiles
+from promontory.block_check.verify import verify
+from promontory.bucket.port import Bucket
+from promontory.catalog.contents import Contents, read_contents
+from promontory.catalog.listing import find_object
+from promontory.catalog.transfer import mark_for_deletion
+from promontory.compaction.planning.retention import RetentionPlan, plan_retention
+from promontory.compaction.planning.state import Deletion
+from promontory.compaction.settings import CompactionSettings
+from promontory.model.clock import SystemClock
+from promontory.program.bucket_tool.planning import make_state, read_retention_settings
+from promontory.program.bucket_tool.session import given_bucket, print_json, tell
+from promontory.service.command import EXIT_FAILED, leave_stdout
+from promontory.service.values import Values
+
+
+def run(values: Values) -> int:
+    """Mark what is due and return the exit code: 1 where that did not look safe."""
+    settings = read_retention_settings(values)
+    bucket = given_bucket(values)
+    with asyncio.Runner() as runner:
+        try:
+            contents = runner.run(read_contents(bucket, clock=SystemClock()))
+            plan, broken = plan_and_verify(bucket, runner, contents, settings, now_ms=SystemClock().now_ms())
+            marked = [] if values.flag("--dry-run") else runner.run(mark_due(bucket, plan.deletions))
+            return _report(values, plan, broken, marked)
+        except BrokenPipeError:
+            return leave_stdout()
+        finally:
+            runner.run(bucket.close())
+
+
+def plan_and_verify(
+    bucket: Bucket, runner: asyncio.Runner, contents: Contents, settings: CompactionSettings, *, now_ms: int
+) -> tuple[RetentionPlan, frozenset[str]]:
+    """Return what is due, after reading the blocks that it relies on, and which of these are broken."""
+    verified: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+    while True:
+        state = make_state(contents, settings, now_ms=now_ms, verified=verified, broken=broken)
+        plan = plan_retention(state, settings, now_ms=now_ms)
+        if not plan.unverified:
+            return plan, broken
+        good = frozenset(_find_whole(bucket, runner, contents, plan.unverified))
+        verified |= good
+        broken |= frozenset(plan.unverified) - good
+
+
+def _find_whole(bucket: Bucket, runner: asyncio.Runner, contents: Contents, ulids: Iterable[str]) -> list[str]:
+    """Return those of the blocks in which nothing is wrong, every byte read."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    whole = []
+    for ulid in ulids:
+        files = BlockFiles(bucket, ulid, runner, contents.blocks[ulid].sizes)
+        if not verify(files, limit=1, workers=workers).faults.total:
+            whole.append(ulid)
+    return whole
+
+
+async def mark_due(bucket: Bucket, deletions: Iterable[Deletion]) -> list[str]:
+    """Mark blocks for deletion and return which; not those that rely on a block that has gone meanwhile."""
+    there: dict[str, bool] = {}
+    marked = []
+    for deletion in deletions:
+        for ulid in deletion.covers:
+            if ulid not in there:
+                there[ulid] = await find_object(bucket, f"{ulid}/{META_FILE}") is not None
+        if all(there[ulid] for ulid in deletion.covers):
+            await mark_for_deletion(bucket, deletion.ulid, details=deletion.reason, clock=SystemClock())
+            marked.append(deletion.ulid)
+    return marked
+
+
+def _report(values: Values, plan: RetentionPlan, broken: frozenset[str], marked: list[str]) -> int:
+    if values.flag("--json"):
+        print_json(
+            {
+                "due": {deletion.ulid: deletion.reason for deletion in plan.deletions},
+                "marked": marked,
+                "waiting": plan.waiting,
+                "broken": sorted(broken),
+                "refused": plan.refused or None,
+                "dry_run": values.flag("--dry-run"),
+            }
+        )
+    else:
+        became = "would be marked for deletion" if values.flag("--dry-run") else "not marked: its cover has gone"
+        for deletion in plan.deletions:
+            done = "marked for deletion" if deletion.ulid in marked else became
+            sys.stdout.write(f"{deletion.ulid} {deletion.reason}: {done}\n")
+        for ulid, missing in plan.waiting.items():
+            sys.stdout.write(f"{ulid} stays: {missing}\n")
+        for ulid in sorted(broken):
+            sys.stdout.write(f"{ulid} is broken, nothing goes for its sake: promontory bucket verify --id={ulid}\n")
+        if plan.refused:
+            tell([plan.refused])
+    sys.stdout.flush()
+    return EXIT_FAILED if plan.refused or broken else 0
