@@ -14,6 +14,7 @@
     │   └── StoreUnavailable          retryable; becomes a warning under partial response
     ├── BadBlockError                 .ulids .reason: act: leave these blocks out, go on with the others
     ├── StoppedError                  the work was told to stop; retryable
+    ├── JobError                      jobs failed, all others were done; retryable
     └── HaltError                     history would be at risk; the work on that group stops
 
 A new class is added only where a caller would act differently from its parent.
@@ -28,6 +29,10 @@ class PromontoryError(Exception):
     retryable = False
     http_status = 500
     error_type = "internal"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error come back whole from another process, whatever its constructor asks for."""
+        return _restore, (type(self), self.args, self.__dict__)
 
 
 class InputError(PromontoryError):
@@ -139,5 +144,17 @@ class StoppedError(PromontoryError):
     retryable = True
 
 
+class JobError(PromontoryError):
+    """Jobs of a pass failed for no fault of their blocks; all else was done, and a later pass tries again."""
+
+    retryable = True
+
+
 class HaltError(PromontoryError):
     """Going on would put history at risk; names the blocks."""
+
+
+def _restore(kind: type[PromontoryError], arguments: tuple[object, ...], state: dict[str, object]) -> PromontoryError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
