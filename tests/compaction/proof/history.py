@@ -10,6 +10,7 @@ Values are whole numbers, so that sums over windows are exact in whatever order 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -75,13 +76,14 @@ def write_history(
 ) -> list[BlockMeta]:
     """Write what a Prometheus saw as blocks of `range_ms` below `root`, with the ranges a Prometheus gives them.
 
-    ULIDs are made of `born_ms` and of the hash of the labels, of `tag` and of each block's place: they do not change.
+    ULIDs are made of `born_ms` and of a hash of the labels, `tag` and the place of each block: they do not change.
     """
     symbols = SymbolTable()
-    count = iter(range(1 << 30))
+    count = itertools.count()
+    first_ms = min(samples[0][0] for samples in content.values())
 
     def entropy(size: int) -> bytes:
-        name = f"{sorted(labels.items())} {tag} {next(count)}"
+        name = f"{sorted(labels.items())} {tag} {range_ms} {first_ms} {next(count)}"
         return hashlib.sha256(name.encode()).digest()[:size]
 
     metas = write_blocks(

@@ -6,6 +6,7 @@ covered by another block of the same stream and resolution: not; marked for dele
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -141,7 +142,7 @@ def _bare(value: HistogramValue) -> HistogramValue:
 
 
 def _check_rising(samples: list[Sample]) -> None:
-    for (before_ms, _), (time_ms, _) in zip(samples, samples[1:], strict=False):
+    for (before_ms, _), (time_ms, _) in itertools.pairwise(samples):
         assert before_ms < time_ms, f"a sample stands twice, or too late: {time_ms} after {before_ms}"
 
 
