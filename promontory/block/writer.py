@@ -3,7 +3,7 @@
     <ulid>.tmp-for-creation/  chunks/000001 …, index, tombstones, meta.json     synced, then renamed to <ulid>/
 
 Rule: a directory named by a ULID is a whole block, at any moment; Prometheus deletes leftovers of the other name at
-its start. In memory stay the labels and about ten bytes a chunk; chunks go to disk as they come.
+its start. Chunks go to disk as they come, and so do labels and entries of series once there are many.
 Source: Prometheus 3.14, tsdb/compact.go, tsdb/tombstones/tombstones.go. Format: docs/formats/block.md.
 """
 
@@ -19,7 +19,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.block.index_writer import IndexedSeries, write_index
+from promontory.block.index_writer import write_index
 from promontory.block.meta import (
     CHUNKS_DIRECTORY,
     INDEX_FILE,
@@ -33,10 +33,11 @@ from promontory.block.meta import (
 )
 from promontory.block.prepared import PreparedSeries, prepare_series
 from promontory.block.segments import SEGMENT_LIMIT_BYTES, SegmentWriter, sync_path
+from promontory.block.series_spool import IndexedSeries, SeriesSpool
 from promontory.errors import InputError
 from promontory.kernels.index_write import CHUNK_ROOM, ENTRY_ROOM, encode_chunk_entries
 from promontory.model.frame import ChunkColumns
-from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.label_rows import LabelRows
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import MAX_TIME_MS
 
@@ -73,15 +74,13 @@ class BlockWriter:
         self._thanos = thanos
         self._compaction = compaction or Compaction(level=1, sources=(ulid,))
         self._durable = durable
-        self._rows: list[LabelRows] = []
-        self._entries: list[NDArray[np.uint8]] = []
-        self._entry_start: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
-        self._entry_bytes = 0
+        self._last: LabelRows | None = None
         self._given_range_ms = range_ms
         self._range_ms: tuple[int, int] | None = None
         self._stats = BlockStats()
         self._chunk_max_bytes = 0
         self._path.mkdir(parents=True)
+        self._series = SeriesSpool(self._path, symbols)
         self._segments = SegmentWriter(self._path / CHUNKS_DIRECTORY, limit_bytes=segment_limit_bytes)
 
     def __enter__(self) -> BlockWriter:
@@ -90,6 +89,7 @@ class BlockWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._series.close()
         shutil.rmtree(self._path, ignore_errors=True)
 
     @property
@@ -125,13 +125,11 @@ class BlockWriter:
         """Write index, tombstones and meta.json; return the meta. The directory has its temporary name still."""
         assert self._range_ms is not None, "a block needs a series"
         self._segments.flush()
-        series = IndexedSeries(
-            concat_rows(self._rows), np.concatenate(self._entries), np.concatenate(self._entry_start)
-        )
-        series_max_bytes = write_index(self._path / INDEX_FILE, series)
+        series_max_bytes = write_index(self._path / INDEX_FILE, self._series)
+        self._series.close()
         (self._path / TOMBSTONES_FILE).write_bytes(NO_TOMBSTONES)
         start_ms, end_ms = self._given_range_ms or (self._range_ms[0], self._range_ms[1] + 1)
-        assert start_ms <= self._range_ms[0] and self._range_ms[1] < end_ms, "samples outside of the block's range"
+        assert start_ms <= self._range_ms[0] <= self._range_ms[1] < end_ms, "samples outside of the block's range"
         meta = BlockMeta(
             ulid=self._ulid,
             min_time_ms=start_ms,
@@ -157,9 +155,8 @@ class BlockWriter:
         if bad == len(rows):
             equal = np.flatnonzero(rows.equal_neighbours())
             bad = int(equal[0]) if len(equal) else bad
-        if bad == len(rows) and self._rows:
-            before = self._rows[-1]
-            bad = bad if before.compare(len(before) - 1, rows, 0) < 0 else 0
+        if bad == len(rows) and self._last is not None:
+            bad = bad if self._last.compare(0, rows, 0) < 0 else 0
         if bad < len(rows):
             raise InputError(f"series of a block: expected each once and in order, found {rows.labels(bad)} too late")
 
@@ -174,10 +171,8 @@ class BlockWriter:
                 f"chunks of {rows.labels(row)}: expected one after the other, found "
                 f"{series.min_ms[bad]} to {series.max_ms[bad]} out of place"
             )
-        self._rows.append(rows)
-        self._entries.append(out[: entry_start[-1]].copy())
-        self._entry_start.append(entry_start[1:] + self._entry_bytes)
-        self._entry_bytes += int(entry_start[-1])
+        self._series.append(IndexedSeries(rows, out[: entry_start[-1]].copy(), entry_start))
+        self._last = rows.take(np.array([len(rows) - 1]))
 
     def _note_stats(self, series: PreparedSeries) -> None:
         low, high = int(series.min_ms.min()), int(series.max_ms.max())

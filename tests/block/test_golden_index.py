@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from promontory.block.index_layout import parse_toc
-from promontory.block.index_writer import IndexedSeries, write_index
+from promontory.block.index_writer import write_index
+from promontory.block.series_spool import IndexedSeries, SeriesSpool
 from promontory.kernels.index_write import CHUNK_ROOM, ENTRY_ROOM, encode_chunk_entries
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
@@ -50,7 +51,14 @@ def write(path: Path) -> bytes:
     entry_start = np.empty(len(rows) + 1, np.int64)
     assert encode_chunk_entries(chunk_start, low, low + width, ref, out, entry_start) == -1
     labels = LabelRows.from_labels(rows, SymbolTable())
-    write_index(path, IndexedSeries(labels, out[: entry_start[-1]], entry_start))
+    spool = SeriesSpool(path.parent, labels.symbols)
+    half = len(rows) // 2
+    for first, last in ((0, half), (half, len(rows))):
+        start = entry_start[first : last + 1]
+        entries = out[start[0] : start[-1]]
+        spool.append(IndexedSeries(labels.slice(first, last), entries, start - start[0]))
+    write_index(path, spool)
+    spool.close()
     return path.read_bytes()
 
 

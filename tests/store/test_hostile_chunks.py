@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promontory.block.index_writer import IndexedSeries, write_index
+from promontory.block.index_writer import write_index
 from promontory.block.meta import BlockMeta
 from promontory.block.series import check_entries
+from promontory.block.series_spool import IndexedSeries, SeriesSpool
 from promontory.bucket.memory import MemoryBucket
 from promontory.chunk.encode import encode_series
 from promontory.kernels.index import LONGEST_ENTRY_BYTES
@@ -111,7 +112,9 @@ async def _read(directory: Path, entry: bytes, segment: bytes, context: QueryCon
     """Return the samples of a block of one series with these chunks."""
     symbols = SymbolTable()
     labels = LabelRows.from_labels([Labels.from_mapping({"__name__": "up"})], symbols)
-    write_index(directory / "index", IndexedSeries(labels, np.frombuffer(entry, np.uint8), np.array([0, len(entry)])))
+    spool = SeriesSpool(directory, labels.symbols)
+    spool.append(IndexedSeries(labels, np.frombuffer(entry, np.uint8), np.array([0, len(entry)])))
+    write_index(directory / "index", spool)
     bucket = MemoryBucket(SystemClock())
     await bucket.put(f"{ULID}/index", (directory / "index").read_bytes())
     await bucket.put(f"{ULID}/{SEGMENT}", segment)
