@@ -15,20 +15,16 @@ A list alone is `steps`. Reading is strict: an error names line and key, what wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from promontory.compaction.planning.ladder import HOUR_AFTER_MS, Ladder, SeriesRule, Step, StreamLadder
 from promontory.errors import InputError
-from promontory.model.durations import format_duration, parse_duration_ms
+from promontory.model.durations import format_duration
 from promontory.model.matcher import Matcher
-
-if TYPE_CHECKING:
-    import yaml
+from promontory.model.yaml_place import YamlPlace, parse_yaml
 
 ParseMatchers = Callable[[str], tuple[Matcher, ...]]
 
-MAX_TEXT_BYTES = 2**20
 RAW = "raw"
 LEAST_RESOLUTION_MS = 1000
 LONGEST_BLOCK_MS = 14 * 24 * 3_600_000
@@ -40,7 +36,7 @@ WINDOWS_OF_DOWNSAMPLED = 240
 
 def parse_ladder(text: str, *, parse_matchers: ParseMatchers) -> Ladder:
     """Return the ladder that a text describes. Raises InputError."""
-    top = _Place("ladder", _compose(text))
+    top = parse_yaml(text, what="ladder")
     if top.is_list():
         return Ladder((StreamLadder(_parse_steps(top)),))
     keys = top.keys("steps", "series", "streams")
@@ -65,7 +61,7 @@ def default_after_ms(resolution_ms: int, *, finer_ms: int) -> int:
     return min(windows * resolution_ms, HOUR_AFTER_MS)
 
 
-def _parse_steps(place: _Place) -> tuple[Step, ...]:
+def _parse_steps(place: YamlPlace) -> tuple[Step, ...]:
     steps: list[Step] = []
     for item in place.items():
         keys = item.keys("resolution", "keep", "after")
@@ -77,7 +73,7 @@ def _parse_steps(place: _Place) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _parse_step(keys: dict[str, _Place], finer: Step | None) -> Step:
+def _parse_step(keys: dict[str, YamlPlace], finer: Step | None) -> Step:
     resolution = keys["resolution"]
     resolution_ms = 0 if resolution.text() == RAW else resolution.duration_ms()
     keep_ms = keys["keep"].duration_ms() if "keep" in keys else 0
@@ -102,7 +98,7 @@ def _parse_step(keys: dict[str, _Place], finer: Step | None) -> Step:
     return Step(resolution_ms, keep_ms, after_ms)
 
 
-def _parse_series(place: _Place | None, parse_matchers: ParseMatchers) -> tuple[SeriesRule, ...]:
+def _parse_series(place: YamlPlace | None, parse_matchers: ParseMatchers) -> tuple[SeriesRule, ...]:
     rules = []
     for item in place.items() if place is not None else ():
         keys = item.keys("matchers", "keep")
@@ -116,7 +112,7 @@ def _parse_series(place: _Place | None, parse_matchers: ParseMatchers) -> tuple[
     return tuple(rules)
 
 
-def _parse_matchers(place: _Place, parse_matchers: ParseMatchers) -> tuple[Matcher, ...]:
+def _parse_matchers(place: YamlPlace, parse_matchers: ParseMatchers) -> tuple[Matcher, ...]:
     try:
         matchers = parse_matchers(place.text())
         is_bounded = any(not matcher.matches_empty for matcher in matchers)
@@ -125,84 +121,3 @@ def _parse_matchers(place: _Place, parse_matchers: ParseMatchers) -> tuple[Match
     if not is_bounded:
         raise place.wrong("a matcher that an absent label does not fulfil", repr(place.text()))
     return matchers
-
-
-class _Place:
-    """A node of the YAML and where it stands."""
-
-    def __init__(self, path: str, node: yaml.Node) -> None:
-        self._path = path
-        self._node = node
-
-    def is_list(self) -> bool:
-        import yaml
-
-        return isinstance(self._node, yaml.SequenceNode)
-
-    def items(self) -> Iterator[_Place]:
-        if not self.is_list():
-            raise self.wrong("a list", self._found())
-        for index, node in enumerate(self._node.value):
-            yield _Place(f"{self._path}[{index}]", node)
-
-    def keys(self, *known: str) -> dict[str, _Place]:
-        import yaml
-
-        if not isinstance(self._node, yaml.MappingNode):
-            raise self.wrong("a mapping", self._found())
-        found: dict[str, _Place] = {}
-        for key_node, node in self._node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "…"
-            place = _Place(f"{self._path}.{key}", key_node)
-            if key not in known:
-                raise place.wrong(f"one of {', '.join(known)}", "an unknown key")
-            if key in found:
-                raise place.wrong("the key once", "it again")
-            found[key] = _Place(f"{self._path}.{key}", node)
-        return found
-
-    def text(self) -> str:
-        import yaml
-
-        if not isinstance(self._node, yaml.ScalarNode):
-            raise self.wrong("a text", self._found())
-        return str(self._node.value)
-
-    def duration_ms(self) -> int:
-        try:
-            return parse_duration_ms(self.text())
-        except InputError as error:
-            raise self.wrong("a duration such as 30d", repr(self.text())) from error
-
-    def wrong(self, expected: str, found: str) -> InputError:
-        return InputError(f"{self._path} (line {self._node.start_mark.line + 1}): expected {expected}, found {found}")
-
-    def _found(self) -> str:
-        import yaml
-
-        if isinstance(self._node, yaml.MappingNode):
-            return "a mapping"
-        return "a list" if self.is_list() else repr(self._node.value)
-
-
-def _compose(text: str) -> yaml.Node:
-    import yaml
-
-    if len(text) > MAX_TEXT_BYTES:
-        raise InputError(f"ladder: expected at most {MAX_TEXT_BYTES} characters, found {len(text)}")
-    try:
-        aliases = (
-            event.anchor for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)
-        )
-        alias = next(aliases, None)
-        if alias is not None:
-            raise InputError(f"ladder: expected YAML without aliases, found *{alias}")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"ladder: expected YAML, found{where}: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"ladder: expected YAML, found {type(error).__name__}") from error
-    if node is None:
-        raise InputError("ladder: expected a list of steps or a mapping, found nothing")
-    return node

@@ -54,7 +54,7 @@ def test_a_list_alone_is_the_steps_and_thanos_ladder_is_the_default_one() -> Non
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "ladder: expected a list of steps or a mapping, found nothing"),
+        ("", "ladder: expected a list or a mapping, found nothing"),
         ("a: [", "ladder: expected YAML, found at line 1"),
         ("- &a {resolution: raw}\n- *a", "ladder: expected YAML without aliases, found *a"),
         ("[]", "ladder (line 1): expected at least one step, found none"),
