@@ -1,0 +1,44 @@
+"""LocalExecutor: jobs in threads of this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from promontory.block.ulid import ENTROPY_BYTES, make_ulid
+from promontory.bucket.port import Bucket
+from promontory.compaction.job import Job
+from promontory.compaction.job_result import JobResult
+from promontory.compaction.run_job import JobOptions, StageProgress, run_job
+from promontory.model.clock import Clock
+
+
+class LocalExecutor:
+    """Runs jobs below `directory`, those of one group in one directory."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        directory: Path,
+        *,
+        clock: Clock,
+        options: JobOptions | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._bucket = bucket
+        self._directory = directory
+        self._clock = clock
+        self._options = options
+        self._entropy = entropy
+
+    async def submit(self, job: Job, *, progress: StageProgress) -> JobResult:
+        """Run a job here."""
+        ulid = make_ulid(self._clock.now_ms(), self._entropy(ENTROPY_BYTES))
+        directory = self._directory / job.group
+        return await run_job(
+            self._bucket, job, directory, ulid=ulid, clock=self._clock, options=self._options, progress=progress
+        )
+
+    async def close(self) -> None:
+        """Do nothing: the bucket belongs to whoever opened it."""

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from promontory.block.ulid import make_ulid
+from promontory.bucket.filesystem import FilesystemBucket
+from promontory.compaction.executors.local import LocalExecutor
+from promontory.compaction.job import Job, JobKind
+from promontory.compaction.observer import Stage
+from promontory.testing.still_clock import START_MS, StillClock
+from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, Stream, write_history
+from tests.compaction.proof.reading import look
+
+LABELS = {"cluster": "eu"}
+
+
+def merge_below(root: Path) -> Job:
+    root.mkdir()
+    content = Stream(LABELS, kinds=("up_total",)).saw(EPOCH_MS, EPOCH_MS + 4 * HOUR_MS)
+    metas = write_history(root, content, LABELS, born_ms=EPOCH_MS + 5 * HOUR_MS)
+    return Job(JobKind.MERGE, "0@1", tuple(meta.ulid for meta in metas), 0)
+
+
+def executor_of(root: Path) -> LocalExecutor:
+    entropy = iter([bytes(10), bytes([1] * 10)])
+    return LocalExecutor(
+        FilesystemBucket(root), root.parent / "work", clock=StillClock(), entropy=lambda size_bytes: next(entropy)
+    )
+
+
+async def test_each_try_makes_a_block_of_its_own_name(tmp_path: Path) -> None:
+    root = tmp_path / "bucket"
+    job = merge_below(root)
+    executor = executor_of(root)
+    for byte in (0, 1):
+        result = await executor.submit(job, progress=lambda stage, done, total: None)
+        assert result.output is not None
+        assert result.output.ulid == make_ulid(START_MS, bytes([byte] * 10))
+    await executor.close()
+    assert len(look(root).blocks) == 4
+
+
+async def test_a_canceled_job_leaves_no_output(tmp_path: Path) -> None:
+    root = tmp_path / "bucket"
+    job = merge_below(root)
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def progress(stage: Stage, done: int, total: int) -> None:
+        if stage is Stage.WORK:
+            loop.call_soon_threadsafe(begun.set)
+
+    task = asyncio.create_task(executor_of(root).submit(job, progress=progress))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(look(root).blocks) == set(job.inputs)
