@@ -20,6 +20,7 @@ from promontory.errors import BucketError
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.listing import tell_of_broken
 from promontory.program.bucket_tool.planning import make_state, read_settings
+from promontory.program.bucket_tool.selection import read_rules, select_contents
 from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
 from promontory.service.command import EXIT_FAILED
 from promontory.service.values import Values
@@ -40,10 +41,10 @@ class Cleaning:
 
 def run(values: Values) -> int:
     """Delete what is due and return the exit code: 1 where something could not be deleted, or did not look safe."""
-    settings = read_settings(values)
+    settings, rules = read_settings(values), read_rules(values)
 
     async def clean(values: Values, bucket: Bucket) -> int:
-        contents = await read_in_time(values, bucket)
+        contents = select_contents(await read_in_time(values, bucket), rules)
         now_ms = SystemClock().now_ms()
         state = make_state(contents, settings, now_ms=now_ms)
         marked, partial = (plan(state, settings, now_ms=now_ms) for plan in (plan_deletions, plan_partials))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from compactor.flags import RETENTION_FLAGS as COMPACTOR_FLAGS
 from promontory.block.markers import MarkKind
 from promontory.service.common_flags import OBJSTORE_FLAGS
 from promontory.service.flag_kinds import Kind
-from promontory.service.flags import Flag, FlagSet, accepted, refused
+from promontory.service.flags import Flag, FlagSet, accepted
 from promontory.timeline.columns import COLUMN_NAMES
 
 BUCKET_FLAGS = (
@@ -22,7 +23,8 @@ BUCKET_FLAGS = (
 ISSUES = ("index_known_issues", "overlapped_blocks", "duplicated_compaction", "block_contents")
 TIMEOUT_FLAG = Flag("--timeout", Kind.DURATION, "5m", "How long reading what blocks say of themselves may take.",
                     is_positive=True)  # fmt: skip
-SELECTOR_FLAG = refused("--selector.relabel-config", Kind.CONTENT, why="choosing blocks by relabelling is not built")
+SELECTOR_FLAG = Flag("--selector.relabel-config", Kind.CONTENT,
+                     help="Rules (keep, drop, hashmod) on external labels that choose blocks.")  # fmt: skip
 ID_FLAG = Flag("--id", is_repeated=True, is_required=True, help="ULID of a block.")
 MARKER_FLAG = Flag("--marker", Kind.CHOICE, choices=tuple(kind.file_name for kind in MarkKind), is_required=True,
                    help="Which mark.")  # fmt: skip
@@ -87,9 +89,7 @@ INDEX_FLAGS = FlagSet(
 DELETION_FLAGS = (
     Flag("--delete-delay", Kind.DURATION, "48h", "Time between the mark for deletion and the deletion."),
     Flag("--consistency-delay", Kind.DURATION, "30m", "Least age of a block of a sidecar before it is looked at."),
-    Flag("--delete.max-share", Kind.NUMBER, "0.25",
-         "Most of the bucket's blocks, as a share, that may go by this machine's clock alone, which no newer sample "
-         "confirms; 1 refuses never."),
+    *(flag for flag in COMPACTOR_FLAGS if flag.name == "--delete.max-share"),
     Flag("--dry-run", Kind.BOOLEAN, "false", "Show what is due and change nothing."),
     TIMEOUT_FLAG,
     SELECTOR_FLAG,
@@ -97,14 +97,9 @@ DELETION_FLAGS = (
 )  # fmt: skip
 CLEANUP_FLAGS = FlagSet(DELETION_FLAGS, BUCKET_FLAGS)
 RETENTION_FLAGS = FlagSet(
-    (
-        Flag("--retention.resolution-raw", Kind.DURATION, "0d", "How long raw samples are kept; 0d: for ever."),
-        Flag("--retention.resolution-5m", Kind.DURATION, "0d",
-             "How long samples of 5 minutes are kept; 0d: for ever."),
-        Flag("--retention.resolution-1h", Kind.DURATION, "0d", "How long samples of an hour are kept; 0d: for ever."),
-        Flag("--downsampling.disable", Kind.BOOLEAN, "false",
-             "Mark blocks although the coarser resolution, which is kept longer, does not hold them yet."),
-    ),
+    (flag for flag in COMPACTOR_FLAGS if flag.name.startswith(("--retention.", "--downsample.ladder"))),
+    Flag("--downsampling.disable", Kind.BOOLEAN, "false",
+         "Mark blocks although the coarser resolution, which is kept longer, does not hold them yet."),
     DELETION_FLAGS,
     BUCKET_FLAGS,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from promontory.errors import InputError
 from promontory.model.clock import SystemClock
 from promontory.model.go_text import format_go_duration, format_go_time, show_text
 from promontory.model.time_range import TimeRange
+from promontory.program.bucket_tool.selection import read_rules, select_contents
 from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
 from promontory.program.bucket_tool.template import Show, parse_template
 from promontory.service.values import Values
@@ -20,14 +21,14 @@ from promontory.timeline.block_row import to_json
 
 def run(values: Values) -> int:
     """List the blocks and return the exit code."""
-    show = _show(values.text("--output"))
+    show, rules = _show(values.text("--output")), read_rules(values)
     if values.flag("--json") and values.text("--output"):
         raise InputError("flags --json and --output: expected one of them, found both")
     now_ms = SystemClock().now_ms()
     wanted = TimeRange(values.time_ms("--min-time", now_ms=now_ms), values.time_ms("--max-time", now_ms=now_ms))
 
     async def list_blocks(values: Values, bucket: Bucket) -> int:
-        contents = await read_in_time(values, bucket)
+        contents = select_contents(await read_in_time(values, bucket), rules)
         chosen = choose(contents, wanted, exclude_marked=values.flag("--exclude-delete"))
         if values.flag("--json"):
             rows = [found for found in contents.blocks.values() if found.problem or found.ulid in chosen]

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from compactor.settings import read_ladder, read_share
 from promontory.block.markers import Mark, MarkKind
 from promontory.catalog.contents import Contents
 from promontory.catalog.filters import ConsistencyDelayFilter, FilterFacts
-from promontory.compaction.planning.ladder import default_ladder
 from promontory.compaction.planning.state import BucketState
 from promontory.compaction.settings import CompactionSettings
-from promontory.errors import InputError
 from promontory.service.values import Values
 
 
 def read_settings(values: Values) -> CompactionSettings:
-    """Return the settings of the flags of `cleanup` or `retention`. Raises InputError."""
-    share = values.number("--delete.max-share")
-    if not 0 <= share <= 1:
-        raise InputError(f"flag --delete.max-share: expected 0 to 1, found {share:g}")
+    """Return the settings of the flags of `cleanup`. Raises InputError."""
     return CompactionSettings(
         consistency_delay_ms=values.duration_ms("--consistency-delay"),
         delete_delay_ms=values.duration_ms("--delete-delay"),
-        deletion_share=share,
+        deletion_share=read_share(values),
     )
 
 
 def read_retention_settings(values: Values) -> CompactionSettings:
     """Return the settings of the flags of `retention`: those of `cleanup`, and how long each resolution is kept."""
-    settings = read_settings(values)
-    return CompactionSettings(
-        consistency_delay_ms=settings.consistency_delay_ms,
-        delete_delay_ms=settings.delete_delay_ms,
-        deletion_share=settings.deletion_share,
-        downsampling=not values.flag("--downsampling.disable"),
-        ladder=default_ladder(
-            raw_keep_ms=values.duration_ms("--retention.resolution-raw"),
-            five_minutes_keep_ms=values.duration_ms("--retention.resolution-5m"),
-            hour_keep_ms=values.duration_ms("--retention.resolution-1h"),
-        ),
+    return replace(
+        read_settings(values), downsampling=not values.flag("--downsampling.disable"), ladder=read_ladder(values)
     )
 
 
@@ -61,7 +49,7 @@ def make_state(
     fresh = ConsistencyDelayFilter(settings.consistency_delay_ms).exclude(blocks, facts)
     return BucketState(
         blocks={ulid: meta for ulid, meta in blocks.items() if ulid not in fresh},
-        deletion_marks=marks[MarkKind.DELETION],
+        deletion_marks={ulid: mark for ulid, mark in marks[MarkKind.DELETION].items() if ulid not in fresh},
         no_compact_marks=marks[MarkKind.NO_COMPACT],
         no_downsample_marks=marks[MarkKind.NO_DOWNSAMPLE],
         partial_ms={found.ulid: found.modified_ms or None for found in contents.broken if found.is_partial},

@@ -2,6 +2,7 @@
 
 A block goes when what is to outlive it, at the next coarser resolution, holds all its sources in blocks that were read
 whole here; --downsampling.disable asks for no such cover, which is what Thanos does.
+Rules of a ladder on series ask for blocks to be written anew: `promontory compact` does that.
 Source: thanos cmd/thanos/tools_bucket.go, pkg/compact/retention.go.
 """
 
@@ -16,7 +17,7 @@ from promontory.block.meta import META_FILE
 from promontory.block_check.files import BlockFiles
 from promontory.block_check.verify import verify
 from promontory.bucket.port import Bucket
-from promontory.catalog.contents import Contents, read_contents
+from promontory.catalog.contents import Contents
 from promontory.catalog.listing import find_object
 from promontory.catalog.transfer import mark_for_deletion
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
@@ -24,18 +25,19 @@ from promontory.compaction.planning.state import Deletion
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.planning import make_state, read_retention_settings
-from promontory.program.bucket_tool.session import given_bucket, print_json, tell
+from promontory.program.bucket_tool.selection import read_rules, select_contents
+from promontory.program.bucket_tool.session import given_bucket, print_json, read_in_time, tell
 from promontory.service.command import EXIT_FAILED, leave_stdout
 from promontory.service.values import Values
 
 
 def run(values: Values) -> int:
     """Mark what is due and return the exit code: 1 where that did not look safe."""
-    settings = read_retention_settings(values)
+    settings, rules = read_retention_settings(values), read_rules(values)
     bucket = given_bucket(values)
     with asyncio.Runner() as runner:
         try:
-            contents = runner.run(read_contents(bucket, clock=SystemClock()))
+            contents = select_contents(runner.run(read_in_time(values, bucket)), rules)
             plan, broken = plan_and_verify(bucket, runner, contents, settings, now_ms=SystemClock().now_ms())
             marked = [] if values.flag("--dry-run") else runner.run(mark_due(bucket, plan.deletions))
             return _report(values, plan, broken, marked)

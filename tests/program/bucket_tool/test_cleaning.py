@@ -91,6 +91,11 @@ def test_much_at_once_by_the_clock_alone_is_refused(directory: Path, capsys: pyt
     assert names(directory).isdisjoint(map(ulid_of, range(1, 5)))
 
 
+def test_blocks_that_rules_drop_are_left_alone(directory: Path) -> None:
+    assert cleanup(directory, "--selector.relabel-config=[{action: drop, source_labels: [cluster], regex: eu}]") == 0
+    assert ulid_of(1) in names(directory)
+
+
 @pytest.mark.parametrize("share", ["-0.1", "1.5"])
 def test_a_share_is_a_share(share: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cleanup(directory, f"--delete.max-share={share}") == 2

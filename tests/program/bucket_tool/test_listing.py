@@ -83,3 +83,10 @@ def test_flags_of_the_bucket_may_stand_first(directory: Path, capsys: pytest.Cap
     config = f"--objstore.config={{type: FILESYSTEM, config: {{directory: {directory}}}}}"
     assert main(["bucket", config, "ls"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == ulid_of(1)
+
+
+def test_rules_on_external_labels_choose_blocks(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep = "--selector.relabel-config=[{action: keep, source_labels: [cluster], regex: us}]"
+    assert ls(directory, capsys, keep) == [ulid_of(8)]
+    assert main(["bucket", "ls", f"--bucket={directory}", "--selector.relabel-config=[{action: replace}]"]) == 2
+    assert "flag --selector.relabel-config: " in capsys.readouterr().err

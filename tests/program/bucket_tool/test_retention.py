@@ -70,3 +70,9 @@ def test_all_at_once_by_the_clock_alone_is_refused(directory: Path, capsys: pyte
     assert retention(directory, RAW, "--downsampling.disable") == 1
     assert "retention: 1 of 1 blocks are due by this machine's clock alone" in capsys.readouterr().err
     assert not is_marked(directory, ULID)
+
+
+def test_a_ladder_says_what_is_kept(directory: Path) -> None:
+    ladder = "--downsample.ladder=[{resolution: raw, keep: 7d}]"
+    assert retention(directory, ALL, ladder) == 0
+    assert is_marked(directory, ULID)
