@@ -82,8 +82,8 @@ BLOCK_FLAGS = (
     Flag("--max-time", Kind.TIME, "9999-12-31T23:59:59Z",
          "Blocks that begin after are left alone: RFC 3339, or relative such as -2d.", SELECTION),
     Flag("--selector.relabel-config", Kind.CONTENT,
-         help="Relabelling of external labels that keeps or drops blocks (keep, drop, hashmod, labelmap, labelkeep, "
-         "labeldrop, replace).", group=SELECTION),
+         help="Rules (keep, drop, hashmod) on external labels that choose the blocks of this compactor.",
+         group=SELECTION),
     Flag("--consistency-delay", Kind.DURATION, "30m", "Least age of a block of a sidecar before it is merged.",
          SELECTION),
     accepted("--block-discovery-strategy"),

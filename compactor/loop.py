@@ -1,10 +1,10 @@
 """CompactionLoop: pass after pass, and what becomes of one that failed.
 
-    retryable error   counted, logged, tried again after a pause that doubles up to --wait-interval
-    HaltError         thanos_compact_halted is 1, the service is not ready, nothing more is done until a restart
-    any other         the service ends with it: waiting would not mend it
+    HaltError      thanos_compact_halted is 1, the service is not ready, nothing more is done until a restart
+    any other      counted, logged, tried again after a pause that doubles up to --wait-interval
 
-A bad block is none of these: the pass goes on around it.
+A bad block is none of these: the pass goes on around it. What waiting does not mend, as a denied access, is tried again
+too: the alternative is a supervisor that restarts the process to the same end.
 """
 
 from __future__ import annotations
@@ -85,9 +85,6 @@ class CompactionLoop:
                 self._halt(error)
                 return
             except PromontoryError as error:
-                if not error.retryable:
-                    self._service.fail(error)
-                    return
                 self._metrics.retries.inc()
                 logger.error("pass failed, trying again", extra={"error": one_line(error), "pause_s": pause_s})
                 await self._clock.sleep(random.uniform(pause_s / 2, pause_s))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promontory.catalog.filters import BlockFilter, TimePartitionFilter
+from promontory.catalog.relabel import RelabelFilter, parse_relabel_rules
 from promontory.compaction.job import Deduplication
 from promontory.compaction.planning.ladder import Ladder, default_ladder
+from promontory.compaction.planning.ladder_text import parse_ladder
 from promontory.compaction.settings import DAY_MS, HOUR_MS, CompactionSettings
 from promontory.errors import InputError
-from promontory.model.time_range import ALL_TIME, TimeRange
+from promontory.model.time_range import TimeRange
+from promontory.promql.parser import parse_matchers
 from promontory.service.values import Values
 
 # Below these ages of raw and 5m blocks nothing would be downsampled before it is deleted.
 LEAST_RAW_RETENTION_MS = 40 * HOUR_MS
 LEAST_5M_RETENTION_MS = 10 * DAY_MS
 RANGES_MS = CompactionSettings().ranges_ms
+LADDER_FLAG = "--downsample.ladder"
 RETENTION_FLAGS = ("--retention.resolution-raw", "--retention.resolution-5m", "--retention.resolution-1h")
 
 
@@ -35,7 +39,7 @@ class CompactorSettings:
     wait_interval_s: float = 300.0
     cleanup_interval_s: float = 300.0
     progress_interval_s: float = 300.0
-    range_at: Callable[[int], TimeRange] = lambda now_ms: ALL_TIME
+    filters: tuple[BlockFilter, ...] = ()
 
     @staticmethod
     def from_values(values: Values, *, now_ms: int) -> CompactorSettings:
@@ -58,7 +62,7 @@ class CompactorSettings:
             wait_interval_s=values.duration_s("--wait-interval"),
             cleanup_interval_s=values.duration_s("--compact.cleanup-interval"),
             progress_interval_s=values.duration_s("--compact.progress-interval"),
-            range_at=range_at,
+            filters=(TimePartitionFilter(range_at), *_read_relabelling(values)),
         )
 
 
@@ -109,6 +113,15 @@ def read_compaction(values: Values) -> CompactionSettings:
     )
 
 
+def _read_relabelling(values: Values) -> list[BlockFilter]:
+    flag = "--selector.relabel-config"
+    try:
+        rules = parse_relabel_rules(values.text(flag))
+    except InputError as error:
+        raise InputError(f"flag {flag}: {error}") from error
+    return [RelabelFilter(rules, read_replica_labels(values))] if rules else []
+
+
 def read_replica_labels(values: Values) -> tuple[str, ...]:
     """Return the replica labels, each once; a flag may hold several with commas between them."""
     texts = values.texts("--deduplication.replica-label")
@@ -117,6 +130,9 @@ def read_replica_labels(values: Values) -> tuple[str, ...]:
 
 def read_ladder(values: Values) -> Ladder:
     """Return the resolutions and how long each is kept. Raises InputError where a retention ends too early."""
+    text = values.text(LADDER_FLAG)
+    if text.strip():
+        return _read_own_ladder(values, text)
     raw_ms, five_minutes_ms, hour_ms = (values.duration_ms(flag) for flag in RETENTION_FLAGS)
     if not values.flag("--downsampling.disable"):
         if 0 < raw_ms < LEAST_RAW_RETENTION_MS:
@@ -124,6 +140,16 @@ def read_ladder(values: Values) -> Ladder:
         if 0 < five_minutes_ms < LEAST_5M_RETENTION_MS:
             raise InputError("flag --retention.resolution-5m: expected 10d or more, as younger is not downsampled yet")
     return default_ladder(raw_keep_ms=raw_ms, five_minutes_keep_ms=five_minutes_ms, hour_keep_ms=hour_ms)
+
+
+def _read_own_ladder(values: Values, text: str) -> Ladder:
+    given = [flag for flag in RETENTION_FLAGS if values.is_given(flag)]
+    if given:
+        raise InputError(f"flags {LADDER_FLAG} and {given[0]}: expected one of them, as the ladder says what is kept")
+    try:
+        return parse_ladder(text, parse_matchers=parse_matchers)
+    except InputError as error:
+        raise InputError(f"flag {LADDER_FLAG}: {error}") from error
 
 
 def read_share(values: Values) -> float:

@@ -98,8 +98,8 @@ async def test_a_pass_follows_a_pass_after_the_interval() -> None:
         assert lived.clock.slept_s.count(300.0) >= 2
 
 
-async def test_a_retryable_error_is_tried_again_after_growing_pauses() -> None:
-    async with living(DOWN, DOWN, DOWN, None) as lived:
+async def test_an_error_is_tried_again_after_growing_pauses() -> None:
+    async with living(DOWN, DENIED, DOWN, None) as lived:
         await lived.passes.ended.wait()
         assert lived.value("thanos_compact_retries_total") >= 3
         assert lived.value("thanos_compact_iterations_total") == 1
@@ -115,12 +115,6 @@ async def test_a_halt_stops_all_work_and_is_seen_from_outside() -> None:
         assert lived.value("thanos_compact_halted") == 1
         assert "halted: block 01: out of order" in lived.service.probes.reason
         assert not lived.passes.ended.is_set()
-
-
-async def test_an_error_that_waiting_does_not_mend_ends_the_service() -> None:
-    async with living(DENIED) as lived:
-        await asyncio.wait_for(lived.service._ending.wait(), 10)
-        assert lived.service._failure is DENIED
 
 
 async def test_cleanup_and_backlog_go_on_beside_the_passes_and_their_failures_stop_nothing() -> None:
