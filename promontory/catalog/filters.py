@@ -19,7 +19,8 @@ from promontory.block.ulid import ulid_time_ms
 from promontory.model.labels import Labels
 from promontory.model.time_range import TimeRange
 
-UNDELAYED_SOURCES = ("bucket.repair", "compactor", "compactor.repair")
+# Beyond Thanos, a rewritten block too: its input is marked already, and must not be taken for unreplaced.
+UNDELAYED_SOURCES = ("bucket.repair", "bucket.rewrite", "compactor", "compactor.repair")
 
 Blocks = Mapping[str, BlockMeta]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ from promontory.compaction.settings import CompactionSettings
 from promontory.compaction.stoppable import await_unless
 from promontory.compaction.stored import find_problem
 from promontory.compaction.survey import Survey, Surveyor
+from promontory.compaction.unreadable import mark_unreadable
 from promontory.compaction.workspace import remove_others
 from promontory.errors import JobError, StoppedError
 from promontory.model.clock import Clock
@@ -52,6 +54,7 @@ WORK_DIRECTORY = "compact"
 READ_DIRECTORY = "verify"
 LEDGER_FILE = "verified-blocks.json"
 ASIDE = "set-aside"
+FATAL_TRIES = 3
 
 
 class Compactor:
@@ -91,7 +94,7 @@ class Compactor:
             bucket, settings, clock=clock, directory=directory, ledger=self._ledger, filters=filters
         )
         self._marker = Marker(bucket, clock=clock, observer=self._observer, stop=stop)
-        self._aside: set[str] = set()
+        self._fatal: Counter[tuple[str, ...]] = Counter()
         self._outcome = Outcome()
         self._refused: list[str] = []
 
@@ -101,7 +104,13 @@ class Compactor:
         Raises HaltError where settings ask for it; BucketError, StoppedError; and, having done all else, JobError
         where jobs failed, though not for bad blocks: those are marked.
         """
-        self._aside, self._outcome, self._refused = set(), Outcome(), []
+        self._outcome, self._refused = Outcome(aside=self._find_doomed()), []
+        survey = await self._look(Phase.SYNC)
+        behind = clock_behind(survey.state, now_ms=self._clock.now_ms())
+        if behind:
+            # Marks would carry the wrong time, and blocks be gone as soon as the clock is set right.
+            self._refuse(behind)
+            return PassResult(refused=tuple(self._refused))
         await self._compact()
         if self._settings.halt_on_error:
             self._raise_failures()
@@ -122,7 +131,7 @@ class Compactor:
 
     async def measure_backlog(self) -> Backlog:
         """Tell the observer what is left to do, and return it; nothing is changed. Raises BucketError."""
-        return self._tell_backlog(await self._surveyor.look())
+        return await self._tell_backlog(await self._surveyor.look())
 
     async def _compact(self) -> None:
         while True:
@@ -132,10 +141,12 @@ class Compactor:
             if await self._collect_garbage(survey):
                 survey = await self._look(Phase.SYNC)
             self._begin(Phase.PLAN)
-            self._tell_backlog(survey)
-            plan = plan_jobs(self._around(survey.state), self._settings, now_ms=self._clock.now_ms())
+            await self._mark_unreadable(survey)
+            await self._tell_backlog(survey)
+            around = self._around(survey.state)
+            plan = await asyncio.to_thread(plan_jobs, around, self._settings, now_ms=self._clock.now_ms())
             for quarantine in plan.quarantines:
-                self._aside.add(quarantine.ulid)
+                self._outcome.aside.add(quarantine.ulid)
                 await self._marker.mark(
                     quarantine.ulid, MarkKind.NO_COMPACT, reason=quarantine.reason, details=quarantine.details
                 )
@@ -174,18 +185,23 @@ class Compactor:
     async def _collect_garbage(self, survey: Survey) -> bool:
         """Mark the blocks that others make superfluous; say whether there were any."""
         self._begin(Phase.GARBAGE)
-        behind = clock_behind(survey.state, now_ms=self._clock.now_ms())
-        if behind:
-            # A mark would carry the wrong time, and the block be gone as soon as the clock is set right.
-            self._refuse(f"garbage: {behind}")
-            return False
         plan = plan_garbage(survey.state, self._settings)
         if plan.unverified:
             plan = plan_garbage(await self._verify(plan.unverified, survey), self._settings)
         return await self._mark_all(plan.deletions)
 
+    async def _mark_unreadable(self, survey: Survey) -> None:
+        await mark_unreadable(
+            self._bucket,
+            survey,
+            self._marker,
+            settings=self._settings,
+            observer=self._observer,
+            now_ms=self._clock.now_ms(),
+        )
+
     async def _run(self, jobs: Sequence[Job], *, limit: int) -> None:
-        self._outcome = await run_round(
+        await run_round(
             jobs,
             self._run_job,
             self._marker,
@@ -193,9 +209,8 @@ class Compactor:
             observer=self._observer,
             note=self._note,
             limit=limit,
-            before=self._outcome,
+            outcome=self._outcome,
         )
-        self._aside |= self._outcome.aside
 
     async def _run_job(self, job: Job) -> JobResult:
         stages: set[Stage] = set()
@@ -231,7 +246,7 @@ class Compactor:
                 continue
             self._ledger.note(ulid, survey.view.files[ulid][META_FILE], problem=str(problem or ""))
             if problem is not None:
-                self._aside.add(ulid)
+                self._outcome.aside.add(ulid)
                 await self._marker.mark(ulid, MarkKind.NO_COMPACT, reason=problem.reason, details=str(problem))
         await self._save_ledger(survey)
         files = survey.view.files
@@ -273,7 +288,7 @@ class Compactor:
         """Return the state with what was set aside in this pass marked: planning goes around it."""
         now_s = self._clock.now_ms() // 1000
         aside = {
-            kind: {ulid: Mark(kind, ulid, now_s, reason=ASIDE) for ulid in self._aside}
+            kind: {ulid: Mark(kind, ulid, now_s, reason=ASIDE) for ulid in self._outcome.aside}
             for kind in (MarkKind.NO_COMPACT, MarkKind.NO_DOWNSAMPLE)
         }
         return replace(
@@ -282,9 +297,9 @@ class Compactor:
             no_downsample_marks=aside[MarkKind.NO_DOWNSAMPLE] | dict(state.no_downsample_marks),
         )
 
-    def _tell_backlog(self, survey: Survey) -> Backlog:
-        now_ms = self._clock.now_ms()
-        backlog = count_backlog(survey, self._around(survey.state), self._settings, now_ms=now_ms)
+    async def _tell_backlog(self, survey: Survey) -> Backlog:
+        around, now_ms = self._around(survey.state), self._clock.now_ms()
+        backlog = await asyncio.to_thread(count_backlog, survey, around, self._settings, now_ms=now_ms)
         self._observer.on_backlog(backlog)
         return backlog
 
@@ -293,8 +308,16 @@ class Compactor:
             self._refused.append(reason)
             self._observer.on_refused(reason)
 
+    def _find_doomed(self) -> set[str]:
+        """Return the inputs of jobs that failed again and again: they are left until the process starts anew.
+
+        Their blocks are good, so they are not marked: whoever starts next may have the fault mended.
+        """
+        return {ulid for inputs, count in self._fatal.items() if count >= FATAL_TRIES for ulid in inputs}
+
     def _raise_failures(self) -> None:
         failures = self._outcome.failures
+        self._fatal.update(job.inputs for job in self._outcome.fatal)
         if failures:
             more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
             raise JobError(f"jobs of the pass failed: {failures[0]}{more}") from failures[0]

@@ -32,10 +32,15 @@ RunJob = Callable[[Job], Awaitable[JobResult]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round came to. `aside` are inputs that are not to be planned again in this pass."""
+    """What rounds came to. `fatal` are jobs that failed for no reason outside of us.
+
+    `aside` are inputs that are not to be planned again in this pass: those of what failed, lest a pass never ends, and
+    those of what was done, as listings may come true late.
+    """
 
     results: list[JobResult] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
+    fatal: list[Job] = field(default_factory=list)
     aside: set[str] = field(default_factory=set)
 
 
@@ -48,10 +53,12 @@ async def run_round(
     observer: PassObserver,
     note: Callable[[JobResult], Awaitable[None]],
     limit: int,
-    before: Outcome,
-) -> Outcome:
-    """Run jobs, at most `limit` at once; `note` is awaited for each output. Raises StoppedError, HaltError."""
-    outcome = Outcome(list(before.results), list(before.failures), set(before.aside))
+    outcome: Outcome,
+) -> None:
+    """Run jobs, at most `limit` at once, and add what they came to to `outcome`; `note` is awaited for each output.
+
+    Raises StoppedError, HaltError.
+    """
 
     async def run_parts(parts: Sequence[Job]) -> None:
         results = []
@@ -76,9 +83,9 @@ async def run_round(
             await _settle_failure(parts[0], error, marker, settings, observer, outcome)
             return
         outcome.results += results
+        outcome.aside.update(parts[0].inputs)
 
     await map_concurrently(run_parts, _join_parts(jobs), limit=limit)
-    return outcome
 
 
 async def _settle(job: Job, results: Sequence[JobResult], marker: Marker) -> None:
@@ -102,6 +109,8 @@ async def _settle_failure(
     if not isinstance(error, BadBlockError):
         outcome.failures.append(error)
         outcome.aside.update(job.inputs)
+        if kind is FailureKind.FATAL:
+            outcome.fatal.append(job)
         return
     is_skipped = settings.skip_out_of_order_chunks and error.reason == OUT_OF_ORDER_CHUNKS
     if settings.halt_on_error and not is_skipped:

@@ -303,7 +303,7 @@ class _JobRun:
             return await asyncio.shield(thread)
         except asyncio.CancelledError:
             self._canceled.set()
-            await asyncio.wait([thread])
+            await asyncio.gather(thread, return_exceptions=True)
             raise
 
     async def _unless_stopped(self, work: Coroutine[object, object, Result]) -> Result:
