@@ -20,7 +20,7 @@ from promontory.timeline.colours import colour_of
 from promontory.timeline.timeline import Box, Lane, Timeline, make_timeline
 from promontory.timeline.tooltip import describe_block, resolution_name
 
-WIDTH, LEFT, RIGHT = 1280, 56, 20
+WIDTH, LEFT, RIGHT = 1280, 56, 36
 AXIS, ROW, BOX, TITLE, GAP = 34, 20, 16, 20, 10
 LEAST_BOX = 1.5
 LEGEND_LINE = 22
@@ -102,7 +102,7 @@ def _draw_legend(timeline: Timeline, top: int) -> Iterator[str]:
     y = top
     for resolution_ms in timeline.resolutions_ms:
         yield f'<text x="4" y="{y + 13}">{resolution_name(resolution_ms)}</text>'
-        for place, level in enumerate(timeline.levels):
+        for place, level in enumerate(timeline.levels_of(resolution_ms)):
             x = LEFT + place * 90
             fill = colour_of(resolution_ms, level, timeline.resolutions_ms)
             yield f'<rect x="{x}" y="{y}" width="24" height="{BOX}" fill="{fill}"/>'

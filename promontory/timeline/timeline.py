@@ -50,10 +50,10 @@ class Timeline:
         """The resolutions that there are, from the finest on."""
         return sorted({resolution_ms for lane in self.lanes for resolution_ms in lane.resolutions_ms})
 
-    @property
-    def levels(self) -> list[int]:
-        """The levels of compaction that there are."""
-        return sorted({box.meta.compaction.level for lane in self.lanes for box in lane.boxes})
+    def levels_of(self, resolution_ms: int) -> list[int]:
+        """Return the levels of compaction of the blocks of a resolution."""
+        metas = (box.meta for lane in self.lanes for box in lane.boxes)
+        return sorted({meta.compaction.level for meta in metas if meta.resolution_ms == resolution_ms})
 
 
 def make_timeline(blocks: Sequence[tuple[FoundBlock, BlockMeta]]) -> Timeline:

@@ -9,6 +9,7 @@ from promontory.timeline.page import write_page
 from promontory.timeline.svg import BOX, LEFT, RIGHT, WIDTH, draw_metas, write_svg
 from promontory.timeline.timeline import make_timeline
 from tests.catalog.blocks import meta_of, ulid_of
+from tests.timeline.example import PICTURE, draw_example
 
 SVG = "{http://www.w3.org/2000/svg}"
 SLY = Labels.from_mapping({"cluster": "</svg><script>alert(1)</script>"})
@@ -85,3 +86,7 @@ def test_the_page_lists_what_does_not_count() -> None:
 def test_ten_thousand_blocks_are_drawn() -> None:
     metas = [meta_of(number, hours=(2 * number, 2 * number + 2)) for number in range(10_000)]
     assert len(boxes(write_svg(make_timeline(list(map(found, metas)))))) == 10_000
+
+
+def test_the_picture_of_the_documentation_is_as_it_is_drawn() -> None:
+    assert PICTURE.read_text() == draw_example(), "run: python -m tests.timeline.example"
