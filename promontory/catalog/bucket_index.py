@@ -63,14 +63,13 @@ class BucketIndex:
     def of_view(view: CatalogView, marks: Iterable[Mark] = (), *, writer: str) -> BucketIndex:
         """Return the index of a catalog's view; `marks` are those that the view does not hold, or newer ones.
 
-        Blocks that filters leave out are not in it: its readers have filters of their own.
+        Blocks that filters leave out are in it: its readers have filters of their own.
         """
         by_block: dict[str, dict[MarkKind, Mark]] = {}
         for mark in (*view.marks.values(), *marks):
             by_block.setdefault(mark.ulid, {})[mark.kind] = mark
-        blocks = {
-            ulid: IndexedBlock(meta, view.files[ulid], by_block.get(ulid, {})) for ulid, meta in view.blocks.items()
-        }
+        metas = {**view.blocks, **view.excluded_metas}
+        blocks = {ulid: IndexedBlock(meta, view.files[ulid], by_block.get(ulid, {})) for ulid, meta in metas.items()}
         return BucketIndex(blocks, listed_ms=view.listed_ms, writer=writer)
 
 

@@ -112,6 +112,7 @@ class Catalog:
             excluded=excluded,
             marks=dict(self._marks),
             unreadable_marks=dict(self._unreadable_marks),
+            excluded_metas={ulid: blocks[ulid] for ulid in excluded},
             files=listed,
             listed_ms=listed_ms,
             index_ms=index.listed_ms if index else None,

@@ -19,6 +19,7 @@ class CatalogView:
     The last three say why. `marks` are the deletion marks, also of blocks that are partial by now;
     `unreadable_marks` count as absent.
 
+    `excluded_metas` are the metas of those that filters leave out.
     `files` are the objects of each block by path, as they were listed from `listed_ms` on. Where `index_ms` is not
     None, a bucket index told most of this, and what it told was so at that time; `index_problem` says why none did.
     """
@@ -29,6 +30,7 @@ class CatalogView:
     excluded: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     unreadable_marks: Mapping[str, str] = field(default_factory=dict)
+    excluded_metas: Mapping[str, BlockMeta] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, ObjectInfo]] = field(default_factory=dict)
     listed_ms: int = 0
     index_ms: int | None = None

@@ -273,6 +273,15 @@ async def test_what_is_no_index_or_of_the_far_future_is_written_over(body: bytes
     assert await write_bucket_index(bucket, EMPTY, clock=StillClock())
 
 
+async def test_blocks_that_the_writer_leaves_out_are_in_the_index(tmp_path: Path) -> None:
+    bucket = MemoryBucket(StillClock())
+    await fill(bucket, tmp_path, 1, 2)
+    await mark_for_deletion(bucket, ulid_of(1), details="", clock=StillClock())
+    view = await Catalog(bucket, clock=StillClock(), filters=[DeletionMarkFilter(-1)]).sync()
+    assert (set(view.blocks), set(view.excluded_metas)) == ({ulid_of(2)}, {ulid_of(1)})
+    assert set(BucketIndex.of_view(view, writer="test").blocks) == {ulid_of(1), ulid_of(2)}
+
+
 async def test_marks_of_all_kinds_go_into_the_index(tmp_path: Path) -> None:
     bucket = MemoryBucket(StillClock())
     await fill(bucket, tmp_path, 1)

@@ -1,4 +1,8 @@
-"""LocalExecutor: jobs in threads of this process."""
+"""LocalExecutor: jobs in threads of this process.
+
+Not in processes: two merges of 14 million samples each took 0.55 s side by side in threads, and 0.84 s in two processes
+on the same two cores, whose memory comes on top.
+"""
 
 from __future__ import annotations
 
