@@ -24,7 +24,7 @@ from promontory.block.meta import BlockMeta, ThanosMeta
 from promontory.block.prepared import PreparedSeries, prepare_series
 from promontory.block.writer import BlockWriter
 from promontory.compaction.downsample.aggregated import downsample_aggregates
-from promontory.compaction.downsample.decoding import Morsel
+from promontory.compaction.downsample.decoding import Morsel, check_order
 from promontory.compaction.downsample.raw import downsample_raw
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.job import Job
@@ -97,17 +97,9 @@ def _open_writer(target: Path, meta: BlockMeta, *, ulid: str, job: Job, symbols:
 def _prepare(recipe: Recipe, window: MergedWindow, meta: BlockMeta, resolution_ms: int) -> PreparedSeries:
     read = read_chunks(recipe, window)
     morsel = Morsel(window.labels, read.columns, read.buffers, f"block {meta.ulid}", recipe.stop)
-    _check_order(morsel)
+    check_order(morsel)
     if meta.resolution_ms:
         found = downsample_aggregates(morsel, from_ms=meta.resolution_ms, resolution_ms=resolution_ms)
     else:
         found = downsample_raw(morsel, resolution_ms=resolution_ms)
     return prepare_series(window.labels, *found)
-
-
-def _check_order(morsel: Morsel) -> None:
-    chunks = morsel.chunks
-    late = np.flatnonzero((chunks.row[1:] == chunks.row[:-1]) & (chunks.min_ms[1:] <= chunks.max_ms[:-1]))
-    if len(late):
-        row, end_ms, min_ms = int(chunks.row[late[0]]), int(chunks.max_ms[late[0]]), int(chunks.min_ms[late[0] + 1])
-        raise morsel.broken(row, min_ms, expected=f"chunks one after the other, after {end_ms} ms", found="an overlap")

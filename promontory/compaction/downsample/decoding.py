@@ -12,7 +12,7 @@ from promontory.chunk.decode_samples import HISTOGRAM_ENCODINGS, decode_samples
 from promontory.errors import CorruptionError, StoppedError
 from promontory.kernels.downsample_windows import count_nans
 from promontory.kernels.windows import count_stale
-from promontory.model.frame import ChunkColumns, Encoding
+from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.histograms import Histograms, ResetHint
 from promontory.model.label_rows import LabelRows
 from promontory.model.samples import STALE_NAN_BITS
@@ -43,6 +43,15 @@ class Morsel:
         """Return the error of a chunk of a row that begins at `min_ms`."""
         source = f"{self.source}, series {self.labels.labels(row)}"
         return CorruptionError(f"chunk from {min_ms} ms on", source=source, offset=0, expected=expected, found=found)
+
+
+def check_order(morsel: Morsel) -> None:
+    """Raise CorruptionError where a chunk begins before the one before it in its series has ended."""
+    chunks = morsel.chunks
+    late = np.flatnonzero((chunks.row[1:] == chunks.row[:-1]) & (chunks.min_ms[1:] <= chunks.max_ms[:-1]))
+    if len(late):
+        row, end_ms, min_ms = int(chunks.row[late[0]]), int(chunks.max_ms[late[0]]), int(chunks.min_ms[late[0] + 1])
+        raise morsel.broken(row, min_ms, expected=f"chunks one after the other, after {end_ms} ms", found="an overlap")
 
 
 def are_histograms(encoding: Bytes) -> NDArray[np.bool_]:
@@ -112,4 +121,19 @@ def _decode(morsel: Morsel, symbols: SymbolTable) -> DecodedChunks:
         if decoded.status[bad[0]] == ChunkStatus.UNSUPPORTED:
             raise morsel.broken(row, min_ms, expected="a known encoding", found=f"encoding {encoding}")
         raise morsel.broken(row, min_ms, expected=f"samples of encoding {encoding}", found="bytes that break it")
+    _check_times(morsel, decoded)
     return decoded
+
+
+def _check_times(morsel: Morsel, decoded: DecodedChunks) -> None:
+    """Raise CorruptionError where a raw chunk has samples outside of the range that the index gives it."""
+    chunks = morsel.chunks
+    held = np.flatnonzero((np.diff(decoded.chunk_start) > 0) & (chunks.aggregate == Aggregate.RAW))
+    first = decoded.timestamps_ms[decoded.chunk_start[held]]
+    last = decoded.timestamps_ms[decoded.chunk_start[held + 1] - 1]
+    wrong = np.flatnonzero((first < chunks.min_ms[held]) | (last > chunks.max_ms[held]))
+    if len(wrong):
+        at, chunk = int(wrong[0]), int(held[wrong[0]])
+        row, low, high = int(chunks.row[chunk]), int(chunks.min_ms[chunk]), int(chunks.max_ms[chunk])
+        found = f"those from {first[at]} to {last[at]} ms"
+        raise morsel.broken(row, low, expected=f"samples up to {high} ms", found=found)
