@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from promontory.block.markers import Mark, MarkKind, parse_mark
+from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
 from promontory.block.strict_json import MAX_DOCUMENT_BYTES
 from promontory.bucket.concurrently import map_concurrently
@@ -24,6 +24,7 @@ from promontory.catalog.bucket_index import BucketIndex
 from promontory.catalog.filters import BlockFilter, FilterFacts
 from promontory.catalog.index_object import BucketIndexReader
 from promontory.catalog.listing import Files, find_object, list_beside, list_whole
+from promontory.catalog.mark_object import read_mark_object
 from promontory.catalog.meta_cache import CachedMeta, MetaCache
 from promontory.catalog.view import CatalogView
 from promontory.errors import BucketError, CorruptionError, ObjectNotFound
@@ -193,12 +194,8 @@ class Catalog:
         name = MarkKind.DELETION.file_name
 
         async def learn(ulid: str) -> None:
-            key = f"{ulid}/{name}"
             try:
-                _check_size(listed[ulid][name])
-                mark = parse_mark(await self._bucket.get(key), MarkKind.DELETION, source=key)
-                if mark.ulid != ulid:
-                    raise CorruptionError("field id", source=key, offset=0, expected=ulid, found=mark.ulid)
+                mark = await read_mark_object(self._bucket, ulid, MarkKind.DELETION, listed=listed[ulid][name])
             except ObjectNotFound:
                 return
             except CorruptionError as error:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from promontory.block.markers import Mark, MarkKind, parse_mark
+from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import BlockMeta
-from promontory.block.strict_json import MAX_DOCUMENT_BYTES
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, ObjectInfo
 from promontory.catalog.catalog import Catalog
+from promontory.catalog.mark_object import read_mark_object
 from promontory.catalog.view import CatalogView
 from promontory.errors import CorruptionError, ObjectNotFound
 from promontory.model.clock import Clock
@@ -104,16 +104,9 @@ async def _read_marks(
         if info is None:
             continue
         try:
-            if info.size_bytes > MAX_DOCUMENT_BYTES:
-                expected = f"at most {MAX_DOCUMENT_BYTES} bytes"
-                raise CorruptionError("size", source=info.key, offset=0, expected=expected, found=str(info.size_bytes))
-            mark = parse_mark(await bucket.get(info.key), kind, source=info.key)
-            if mark.ulid != ulid:
-                raise CorruptionError("field id", source=info.key, offset=0, expected=ulid, found=mark.ulid)
+            marks[kind] = await read_mark_object(bucket, ulid, kind, listed=info)
         except ObjectNotFound:
             continue
         except CorruptionError as error:
             unreadable.append(str(error))
-        else:
-            marks[kind] = mark
     return marks, unreadable

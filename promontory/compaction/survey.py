@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promontory.block.markers import Mark, MarkKind, parse_mark
+from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import INDEX_FILE
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, ObjectInfo
 from promontory.catalog.catalog import Catalog
 from promontory.catalog.filters import BlockFilter, ConsistencyDelayFilter
+from promontory.catalog.mark_object import read_mark_object
 from promontory.catalog.view import CatalogView
 from promontory.compaction.ledger import Ledger
 from promontory.compaction.planning.state import BucketState
@@ -88,20 +89,18 @@ class Surveyor:
         async def learn(ulid: str) -> None:
             try:
                 info = listed.get(ulid) or await self._bucket.info(f"{ulid}/{kind.file_name}")
-                known[ulid] = info, await self._read_mark(ulid, kind)
+                known[ulid] = info, await self._read_mark(ulid, kind, info)
             except ObjectNotFound:
                 known.pop(ulid, None)
 
         changed = [ulid for ulid, info in listed.items() if ulid not in known or known[ulid][0] != info]
         await map_concurrently(learn, changed + sorted(known.keys() - listed.keys()))
 
-    async def _read_mark(self, ulid: str, kind: MarkKind) -> Mark | None:
-        key = f"{ulid}/{kind.file_name}"
+    async def _read_mark(self, ulid: str, kind: MarkKind, info: ObjectInfo) -> Mark | None:
         try:
-            mark = parse_mark(await self._bucket.get(key), kind, source=key)
+            return await read_mark_object(self._bucket, ulid, kind, listed=info)
         except CorruptionError:
             return None
-        return mark if mark.ulid == ulid else None
 
 
 def _readable(marks: MarksOfKind) -> dict[str, Mark]:
