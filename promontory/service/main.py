@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     commands = _entry_points()
     words = put_command_first(words)
+    if words[:1] == ["tools"]:  # where Thanos keeps its bucket tools
+        words = put_command_first(words[1:])
     if not words or words[0] in ("--help", "-h", "help"):
         stream = sys.stdout if words else sys.stderr
         stream.write(_help_text())

@@ -11,6 +11,7 @@ from promontory.model.sizes import format_size
 from promontory.timeline.block_row import COLUMNS
 from promontory.timeline.svg import write_svg
 from promontory.timeline.timeline import make_timeline
+from promontory.timeline.tooltip import describe_mark
 
 _STYLE = (
     "body{font:14px ui-sans-serif,system-ui,sans-serif;margin:1.5rem;color:#222}h1{font-size:1.2rem}"
@@ -53,6 +54,6 @@ def _write_blocks(blocks: Sequence[tuple[FoundBlock, BlockMeta]]) -> Iterator[st
     heads = "".join(f"<th>{escape(head)}</th>" for head in (*COLUMNS, "MARKS"))
     yield f'<h2>Blocks</h2><div class="s"><table><tr>{heads}</tr>'
     for found, meta in blocks:
-        cells = [*(text(meta) for text, _ in COLUMNS.values()), " ".join(kind.file_name for kind in found.marks)]
+        cells = [*(text(meta) for text, _ in COLUMNS.values()), "; ".join(map(describe_mark, found.marks.values()))]
         yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
     yield "</table></div>"

@@ -30,9 +30,10 @@ def describe_block(found: FoundBlock, meta: BlockMeta) -> str:
     ]
     if meta.compaction.failed:
         lines.append("compaction failed")
-    return "\n".join([*lines, *map(_describe_mark, found.marks.values()), *found.unreadable_marks])
+    return "\n".join([*lines, *map(describe_mark, found.marks.values()), *found.unreadable_marks])
 
 
-def _describe_mark(mark: Mark) -> str:
+def describe_mark(mark: Mark) -> str:
+    """Return what a mark says: its kind, its time and why."""
     words = ": ".join(word for word in (mark.reason, mark.details) if word)
     return f"{mark.kind.file_name} of {format_rfc3339_ms(mark.time_s * 1000)}{f': {words}' if words else ''}"

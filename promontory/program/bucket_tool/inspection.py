@@ -10,13 +10,15 @@ from promontory.block.meta import BlockMeta
 from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents, FoundBlock
 from promontory.errors import InputError
+from promontory.model.go_text import show_text
 from promontory.program.bucket_tool.listing import tell_of_broken
 from promontory.program.bucket_tool.picture import check_picture_path, write_picture
-from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket
+from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
 from promontory.program.bucket_tool.text_table import WRITERS
 from promontory.promql.strings import unquote
 from promontory.service.values import Values
 from promontory.timeline.block_row import COLUMNS, to_json
+from promontory.timeline.tooltip import describe_mark
 
 DEFAULT_ORDER = ("FROM", "UNTIL")
 _SELECTOR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|`[^`]*`|[^"`].*|)', re.DOTALL)
@@ -40,10 +42,15 @@ def run(values: Values) -> int:
             return 0
         rows = [[text(meta) for text, _ in COLUMNS.values()] for _, meta in chosen]
         sys.stdout.write(WRITERS[values.text("--output")](list(COLUMNS), rows))
+        tell(f"marked: block {found.ulid}: {show_text(line)}" for found, _ in chosen for line in _describe_marks(found))
         tell_of_broken(contents)
         return 0
 
     return run_on_bucket(values, inspect)
+
+
+def _describe_marks(found: FoundBlock) -> list[str]:
+    return [describe_mark(mark) for mark in found.marks.values()]
 
 
 def parse_selectors(texts: tuple[str, ...]) -> dict[str, str]:

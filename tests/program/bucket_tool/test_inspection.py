@@ -86,3 +86,10 @@ def test_a_picture_is_the_same_each_time(name: str, directory: Path, capsys: pyt
 def test_a_picture_needs_a_place_and_a_kind(name: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bucket", "inspect", f"--bucket={directory}", f"--picture={directory.parent / name}"]) == 2
     assert "flag --picture: expected " in capsys.readouterr().err
+
+
+def test_why_blocks_are_marked_is_told(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bucket", "inspect", f"--bucket={directory}"]) == 0
+    told = capsys.readouterr().err
+    line = f"marked: block {ulid_of(2)}: no-compact-mark.json of 2023-11-14T22:13:20.000Z: manual: why not\n"
+    assert line in told

@@ -90,3 +90,10 @@ def test_rules_on_external_labels_choose_blocks(directory: Path, capsys: pytest.
     assert ls(directory, capsys, keep) == [ulid_of(8)]
     assert main(["bucket", "ls", f"--bucket={directory}", "--selector.relabel-config=[{action: replace}]"]) == 2
     assert "flag --selector.relabel-config: " in capsys.readouterr().err
+
+
+def test_the_tools_answer_where_thanos_has_them_too(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tools", "bucket", "ls", f"--bucket={directory}"]) == 0
+    assert capsys.readouterr().out.startswith(ulid_of(1))
+    assert main(["tools", "rules-check"]) == 2
+    assert "unknown command 'rules-check'" in capsys.readouterr().err
