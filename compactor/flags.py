@@ -70,7 +70,7 @@ RETENTION_FLAGS = (
          help="Resolutions and how long each is kept, by matchers of labels, in place of --retention.resolution-*.",
          group=RETENTION),
     Flag("--delete-delay", Kind.DURATION, "48h",
-         "Time between the mark for deletion and the deletion; 0s: no mark, deleted at once.", RETENTION),
+         "Time between the mark for deletion and the deletion, in which readers turn to what replaces the block.", RETENTION),
     Flag("--delete.max-share", Kind.NUMBER, "0.25",
          "Where a larger share of all blocks is due for deletion by the clock alone, none of them goes; 1: all may.",
          RETENTION),

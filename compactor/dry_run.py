@@ -1,0 +1,47 @@
+"""`promontory compact --dry-run`: prints what a pass would do. It reads the bucket and changes nothing there."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from compactor.settings import CompactorSettings
+from promontory.bucket.config import open_bucket
+from promontory.compaction.compactor import LEDGER_FILE
+from promontory.compaction.ledger import Ledger
+from promontory.compaction.planning.pass_plan import plan_pass
+from promontory.compaction.survey import Surveyor
+from promontory.model.clock import SystemClock
+from promontory.service.command import leave_stdout
+from promontory.service.lifecycle import require_content
+from promontory.service.values import Values
+
+
+def run_dry(values: Values) -> int:
+    """Print the plan. Raises InputError, and BucketError where the bucket does not answer."""
+    text = asyncio.run(_describe(values))
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return leave_stdout()
+    return 0
+
+
+async def _describe(values: Values) -> str:
+    clock = SystemClock()
+    settings = CompactorSettings.from_values(values, now_ms=clock.now_ms())
+    bucket = open_bucket(require_content(values, "--objstore.config"), clock=clock)
+    surveyor = Surveyor(
+        bucket,
+        settings.compaction,
+        clock=clock,
+        directory=settings.directory,
+        ledger=Ledger(settings.directory / LEDGER_FILE),
+        filters=settings.filters,
+    )
+    try:
+        survey = await surveyor.look()
+    finally:
+        await bucket.close()
+    return plan_pass(survey.state, settings.compaction, now_ms=clock.now_ms()).describe()
