@@ -62,6 +62,7 @@ def run(values: Values) -> int:
         flags = [
             f"--bucket={bucket}",
             "--query.replica-label=replica",
+            "--no-compactor",
             f"--http-address={values.text('--http-address')}",
             f"--grpc-address={values.text('--grpc-address')}",
             f"--log.level={'warn' if not values.is_given('--log.level') else values.text('--log.level')}",

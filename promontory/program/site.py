@@ -1,13 +1,20 @@
-"""A small site in one process: sidecars, store gateway and querier over one fan-out of their Stores."""
+"""A small site in one process: sidecars, store gateway, a querier over the fan-out of their Stores, and a compactor."""
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from compactor.part import CompactorPart
+from compactor.settings import CompactorSettings, ViewerSettings, read_ladder, read_share
 from promontory.bucket.config import open_bucket
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
+from promontory.bucket.secret import Secret
+from promontory.compaction.settings import CompactionSettings
 from promontory.errors import InputError
 from promontory.model.store_status import StoreStatus
 from promontory.model.url import without_user
@@ -48,13 +55,41 @@ async def build(service: Service) -> None:
         return [StoreStatus(info.name, info, now_ms) for info in (store.describe() for store in stores())]
 
     api = make_api(service, fanout, statuses)
-    service.mount(api)
+    compactor = make_compactor(service, bucket) if values.flag("--compactor") else None
+    service.mount(api if compactor is None else compactor.view(_viewer_settings(values), inner=api))
     service.metrics.registry.register(QuerierMetrics(statuses, api.gate))
     server = service.serve_grpc("thanos.Store", "thanos.info.Info").server
     add_store(server, fanout, new_context=service.new_context, is_ready=lambda: service.probes.is_ready)
     gateway.start()
     for sidecar in sidecars:
         sidecar.start()
+    if compactor is not None:
+        compactor.start()
+
+
+def make_compactor(service: Service, bucket: Bucket) -> CompactorPart:
+    """Return the site's compactor; it works in the data directory, or in one that is gone when the service ends."""
+    values = service.values
+    directory = Path(values.text("--data-dir")) / "compactor"
+    if not values.text("--data-dir"):
+        directory = Path(tempfile.mkdtemp(prefix="promontory-compact-"))
+
+        async def remove() -> None:
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+        service.on_close(remove)
+    settings = CompactorSettings(
+        directory,
+        compaction=CompactionSettings(
+            ladder=read_ladder(values),
+            downsampling=not values.flag("--downsampling.disable"),
+            delete_delay_ms=values.duration_ms("--delete-delay"),
+            deletion_share=read_share(values),
+        ),
+        does_wait=True,
+        wait_interval_s=values.duration_s("--compact.interval"),
+    )
+    return CompactorPart(service, settings, bucket, Secret(""))
 
 
 def open_site_bucket(text: str, service: Service) -> Bucket:
@@ -94,6 +129,11 @@ def read_sidecars(values: Values) -> list[SidecarSettings]:
     if len(set(names)) < len(names):
         raise InputError(f"flag --prometheus: expected each URL once, found {', '.join(names)}")
     return found
+
+
+def _viewer_settings(values: Values) -> ViewerSettings:
+    may_mark = not values.flag("--disable-admin-operations")
+    return ViewerSettings(may_mark=may_mark, cors=not values.flag("--web.disable-cors"))
 
 
 def _store_settings(values: Values) -> StoreSettings:

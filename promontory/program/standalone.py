@@ -1,4 +1,4 @@
-"""`promontory standalone`: sidecars, store gateway and querier of a small site in one process.
+"""`promontory standalone`: sidecars, store gateway, querier and compactor of a small site in one process.
 
 The same parts as the services, without gRPC between them: a Store is a Store.
 """
@@ -17,4 +17,6 @@ def _run(values: Values) -> int:
     return run_service("standalone", values, build)
 
 
-command = Command("standalone", "Run sidecars, store gateway and querier in one process.", STANDALONE_FLAGS, _run)
+command = Command(
+    "standalone", "Run sidecars, store gateway, querier and compactor in one process.", STANDALONE_FLAGS, _run
+)

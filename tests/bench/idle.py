@@ -79,7 +79,7 @@ def services(folder: Path, prometheus: Program) -> Iterator[tuple[str, ...]]:
             yield f"sidecar{title}", "sidecar", config, *beside
             yield f"store{title}", "store", config, f"--data-dir={folder / 'headers'}"
     yield "query", "query", "--endpoint=127.0.0.1:9"
-    yield "standalone", "standalone", f"--bucket={bucket}"
+    yield "standalone", "standalone", f"--bucket={bucket}", "--no-compactor"
 
 
 def _end(program: Program) -> float:

@@ -115,6 +115,7 @@ def standalone_on(bucket: Path, folder: Path, *, flags: Sequence[str] = ()) -> I
     port = free_port()
     argv = [
         *_service("standalone", port, free_port()), f"--bucket={bucket}", f"--data-dir={folder}/headers",
+        "--no-compactor",
         "--query.replica-label=replica", *flags,
     ]  # fmt: skip
     with run_program(argv, port=port, log_path=folder / "log", ready=lambda: http_ok(port, "/-/ready")) as program:

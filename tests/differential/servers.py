@@ -67,7 +67,7 @@ def run_both(folder: Path) -> Iterator[tuple[Endpoint, Endpoint]]:
     flags = (f"--bucket={bucket}", "--query.replica-label=replica", "--log.level=warn")
     with (
         run_prometheus(folder / "prometheus") as prometheus,
-        run_service(folder, "standalone", *flags) as ours,
+        run_service(folder, "standalone", "--no-compactor", *flags) as ours,
         closing(Endpoint(ours.program.port)) as mine,
         closing(Endpoint(prometheus.port)) as theirs,
     ):

@@ -93,7 +93,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program,
     shutil.copytree(folder / "bucket", folder / "prometheus" / "data", copy_function=os.link)
     with (
         run_prometheus(folder / "prometheus", flags=["--enable-feature=native-histograms"]) as prometheus,
-        run_service(folder, "standalone", f"--bucket={folder / 'bucket'}", "--log.level=warn") as ours,
+        run_service(
+            folder, "standalone", f"--bucket={folder / 'bucket'}", "--log.level=warn", "--no-compactor"
+        ) as ours,
     ):
         yield ours.program, prometheus
 
