@@ -61,6 +61,7 @@ bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the sam
 	$(PY) -m tests.bench.hostile
 	$(PY) -m tests.bench.histograms
 	$(PY) -m tests.bench.large_index
+	$(PY) -m tests.bench.bucket_index
 	$(PY) -m tests.bench.growth
 	$(PY) -m tests.bench
 
