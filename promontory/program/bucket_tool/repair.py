@@ -1,6 +1,8 @@
 """Repairing `duplicated_compaction`: each copy goes to the backup bucket whole, and only then out of this one.
 
-    for each copy:  the kept block is there  ->  copy to the backup, meta.json last  ->  sizes compared  ->  delete
+    for each copy:  the kept block is there  ->  copy to the backup, meta.json last  ->  bytes compared  ->  delete
+
+It may be cut off anywhere and run again.
 
 Source: thanos pkg/verifier/safe_delete.go.
 """
@@ -11,10 +13,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from promontory.block.meta import META_FILE
+from promontory.block.meta import META_FILE, BlockFile
 from promontory.bucket.config import open_bucket
 from promontory.bucket.port import Bucket
 from promontory.catalog.transfer import delete_block, mark_for_deletion
+from promontory.compaction.read_back import compare_files
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.issues import DUPLICATED_COMPACTION, Finding
@@ -36,7 +39,7 @@ async def repair_duplicates(
 ) -> list[str]:
     """Move the copies to the backup and return their ULIDs; with a delay they are marked for deletion.
 
-    Raises InputError where the backup has anything under such a name, BucketError.
+    Raises InputError where the backup has another block of such a name, BucketError.
     """
     moved: list[str] = []
     for finding in findings:
@@ -54,14 +57,19 @@ async def repair_duplicates(
 
 
 async def _copy_block(bucket: Bucket, backup: Bucket, ulid: str) -> None:
-    async for info in backup.list(f"{ulid}/"):
-        raise InputError(f"block {ulid}: expected none of its name in the backup bucket, found {info.key}")
-    infos = [info async for info in bucket.list(f"{ulid}/") if not info.key.endswith("/")]
-    for info in sorted(infos, key=lambda info: info.key.endswith(f"/{META_FILE}")):
+    """Copy what the backup lacks of a block, and compare all of it; so a copy that was cut off is gone on with."""
+    prefix = f"{ulid}/"
+    held = {info.key: info.size_bytes async for info in backup.list(prefix)}
+    infos = {info.key: info async for info in bucket.list(prefix) if not info.key.endswith("/")}
+    for key, size_bytes in held.items():
+        if key not in infos or infos[key].size_bytes != size_bytes:
+            raise InputError(f"block {ulid}: expected none of its name in the backup bucket, found another {key}")
+    for key in sorted(infos, key=lambda key: key == prefix + META_FILE):
         with tempfile.TemporaryDirectory(prefix="promontory-backup-") as folder:
-            path = Path(folder) / "file"
-            await bucket.download(info.key, path)
-            await backup.upload(info.key, path)
-        found = (await backup.info(info.key)).size_bytes
-        if found != info.size_bytes:
-            raise InputError(f"backup of {info.key}: expected {info.size_bytes} bytes, found {found}")
+            path = Path(folder) / key
+            path.parent.mkdir(parents=True)
+            await bucket.download(key, path)
+            if key not in held:
+                await backup.upload(key, path)
+            file = BlockFile(key.removeprefix(prefix), path.stat().st_size)
+            await compare_files(backup, Path(folder) / ulid, ulid, [file], stop=lambda: False, notify=lambda _: None)

@@ -9,11 +9,13 @@ import pytest
 from promontory.block.markers import Mark, MarkKind, render_mark
 from promontory.block.meta import META_FILE
 from promontory.bucket.memory import MemoryBucket
+from promontory.catalog.transfer import mark_for_deletion
 from promontory.program.bucket_tool.cleaning import MARKED, Cleaning, delete_due
 from promontory.program.bucket_tool.cleaning import PARTIAL as PARTIAL_UPLOAD
 from promontory.service.main import main
 from tests.bucket.clock import StillClock
 from tests.catalog.blocks import meta_of, put_block, ulid_of
+from tests.catalog.failing_bucket import FailingBucket
 from tests.program.bucket_tool.buckets import BLOCKS, CORRUPT, PARTIAL
 
 DAY_S = 86_400
@@ -118,3 +120,19 @@ async def test_an_upload_that_ended_meanwhile_is_kept(tmp_path: Path) -> None:
     await delete_due(bucket, cleaning)
     assert cleaning.kept == {ulid_of(1): "its meta.json came meanwhile"}
     await bucket.info(f"{ulid_of(1)}/{META_FILE}")
+
+
+async def test_a_block_that_cannot_be_deleted_does_not_keep_the_others(tmp_path: Path) -> None:
+    bucket = FailingBucket()
+    for number in (1, 2):
+        await put_block(bucket, tmp_path, meta_of(number))
+        await mark_for_deletion(bucket, ulid_of(number), details="", clock=StillClock())
+    bucket.fails_on = lambda call: call == f"delete {ulid_of(1)}/index"
+    cleaning = Cleaning({ulid_of(1): MARKED, ulid_of(2): MARKED})
+    await delete_due(bucket, cleaning)
+    assert (list(cleaning.failed), cleaning.deleted) == ([ulid_of(1)], [ulid_of(2)])
+    bucket.fails_on = lambda call: False
+    again = Cleaning({ulid_of(1): MARKED})
+    await delete_due(bucket, again)
+    assert again.deleted == [ulid_of(1)]
+    assert [info.key async for info in bucket.list()] == []

@@ -1,10 +1,15 @@
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from promontory.block.ulid import make_ulid
+from promontory.bucket.memory import MemoryBucket
+from promontory.catalog.contents import read_contents
+from promontory.program.bucket_tool.verification import verify_bucket
 from promontory.service.main import main
+from tests.bucket.clock import StillClock
 from tests.program.block_tool.small_block import START_MS, ULID
 from tests.program.bucket_tool.small_bucket import put_block, write_bucket
 
@@ -144,3 +149,38 @@ def test_what_cannot_be_done_is_one_line(
 ) -> None:
     assert verify(directory, *flags) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_repair_that_was_cut_off_goes_on(directory: Path) -> None:
+    put(directory, directory / ULID, COPY)
+    newer = max(ULID, COPY)
+    backup = directory.parent / "backup" / newer
+    backup.mkdir()
+    (backup / "index").write_bytes((directory / newer / "index").read_bytes())
+    assert verify(directory, "-r", "-i", "duplicated_compaction", backup_flag(directory)) == 0
+    assert not (directory / newer).exists()
+    assert sorted(path.name for path in backup.rglob("*") if path.is_file()) == ["000001", "index", "meta.json"]
+
+
+def test_other_bytes_in_the_backup_keep_the_block(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(directory, directory / ULID, COPY)
+    newer = max(ULID, COPY)
+    (directory.parent / "backup" / newer).mkdir()
+    flip(directory / newer / "index", 40)
+    (directory.parent / "backup" / newer / "index").write_bytes((directory / newer / "index").read_bytes())
+    flip(directory / newer / "index", 40)
+    assert verify(directory, "-r", "-i", "duplicated_compaction", backup_flag(directory)) == 2
+    assert (directory / newer / "meta.json").exists()
+
+
+def test_blocks_of_a_bucket_that_is_not_on_disk_are_read_too(directory: Path) -> None:
+    bucket = MemoryBucket(StillClock())
+    with asyncio.Runner() as runner:
+        for path in (path for path in directory.glob("0*/**/*") if path.is_file()):
+            runner.run(bucket.put(path.relative_to(directory).as_posix(), path.read_bytes()))
+        contents = runner.run(read_contents(bucket, clock=StillClock()))
+        issues = ("block_contents",)
+        assert verify_bucket(bucket, runner, contents, issues=issues, only=frozenset()) == []
+        runner.run(bucket.delete(f"{ULID}/chunks/000001"))
+        (finding,) = verify_bucket(bucket, runner, contents, issues=issues, only=frozenset())
+    assert "cannot be read" in finding.problem
