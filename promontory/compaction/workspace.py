@@ -80,7 +80,7 @@ async def fetch_block(
     `notify` is told the bytes of each file that is there.
     """
     hashes = {file.path: file for file in (meta.thanos.files if meta.thanos else ()) if file.hash_function == SHA256}
-    await asyncio.to_thread(_begin, directory)
+    await asyncio.to_thread(_begin, directory, files)
     reused: list[str] = []
 
     async def fetch(path: str) -> None:
@@ -143,9 +143,13 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _begin(directory: Path) -> None:
-    (directory / META_FILE).unlink(missing_ok=True)
-    (directory / CHUNKS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+def _begin(directory: Path, files: Collection[str]) -> None:
+    """Leave what an earlier try has of the files, and nothing else: half a download would be taken for a segment."""
+    chunks = directory / CHUNKS_DIRECTORY
+    chunks.mkdir(parents=True, exist_ok=True)
+    for path in (*directory.iterdir(), *chunks.iterdir()):
+        if path != chunks and path.relative_to(directory).as_posix() not in files:
+            remove_tree(path)
 
 
 def _is_data(path: str) -> bool:

@@ -1,0 +1,22 @@
+"""A compactor killed anywhere, again and again, ends where an undisturbed one ends, and readers never notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.compaction.proof.scenarios import SCENARIOS
+from tests.compaction.proof.sweep import Sweep
+
+LEAST_POINTS = {"horizontal": 40, "vertical": 40, "downsampling": 30, "deletion": 25}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_pass_killed_at_each_point_ends_as_an_undisturbed_one(name: str, tmp_path: Path) -> None:
+    swept = Sweep(SCENARIOS[name](tmp_path / "made"), tmp_path).run()
+    assert sum(swept.points.values()) >= LEAST_POINTS[name]
+    assert any(kind.startswith("before fsync") for kind in swept.points)
+    assert swept.states > 10
+    print(name, sum(swept.points.values()), "points,", swept.states, "states")
