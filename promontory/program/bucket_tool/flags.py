@@ -17,6 +17,7 @@ BUCKET_FLAGS = (
     accepted("--log.level"),
     accepted("--log.format"),
     accepted("--tracing.config", Kind.CONTENT),
+    accepted("--debug.name"),
     accepted("--enable-auto-gomemlimit", Kind.BOOLEAN),
     accepted("--auto-gomemlimit.ratio", Kind.NUMBER),
 )  # fmt: skip
