@@ -183,12 +183,14 @@ class Compactor:
         return bool(await self._marker.delete_marked(plan.ulids, survey.state))
 
     async def _collect_garbage(self, survey: Survey) -> bool:
-        """Mark the blocks that others make superfluous; say whether there were any."""
+        """Mark the blocks that others make superfluous; say whether the bucket or what is known of it has changed."""
         self._begin(Phase.GARBAGE)
         plan = plan_garbage(survey.state, self._settings)
-        if plan.unverified:
-            plan = plan_garbage(await self._verify(plan.unverified, survey), self._settings)
-        return await self._mark_all(plan.deletions)
+        read: set[str] = set()
+        while unread := [ulid for ulid in plan.unverified if ulid not in read]:
+            plan = plan_garbage(await self._verify(unread, survey), self._settings)
+            read.update(unread)
+        return await self._mark_all(plan.deletions) or bool(read)
 
     async def _mark_unreadable(self, survey: Survey) -> None:
         await mark_unreadable(
@@ -278,7 +280,9 @@ class Compactor:
 
     async def _look(self, phase: Phase) -> Survey:
         self._begin(phase)
-        return await self._surveyor.look()
+        survey = await self._surveyor.look()
+        self._observer.on_survey(survey)
+        return survey
 
     def _begin(self, phase: Phase) -> None:
         self._check_stop()

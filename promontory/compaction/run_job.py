@@ -110,6 +110,7 @@ class _JobRun:
         self._inputs: tuple[BlockMeta, ...] = ()
         self._files: dict[str, dict[str, int]] = {}
         self._weight: int | None = None
+        self._has_old_copies = False
 
     async def run(self) -> JobResult:
         began_s = self._clock.monotonic_s()
@@ -163,7 +164,7 @@ class _JobRun:
         )
 
     async def _fetch(self, meta: BlockMeta, notify: Callable[[int], None]) -> None:
-        await fetch_block(
+        self._has_old_copies |= await fetch_block(
             self._bucket, meta, self._files[meta.ulid], self._directory / meta.ulid,
             concurrency=self._options.files_at_once, stop=self._stop, notify=notify,
         )  # fmt: skip
@@ -274,6 +275,11 @@ class _JobRun:
             ulids = tuple(ulid for one in same for ulid in one.ulids)
             raise BadBlockError("; ".join(map(str, same)), ulids=ulids, reason=reason) from error
         named = [ulid for ulid in self._job.inputs if isinstance(error, CorruptionError) and ulid in error.source]
+        if named and self._has_old_copies:
+            for ulid in self._job.inputs:
+                await asyncio.to_thread(remove_tree, self._directory / ulid)
+            message = f"copies of an earlier try did not do, others are to be fetched: {error}"
+            raise BucketUnavailable(message, key=named[0], operation="download") from error
         if named:
             raise BadBlockError(str(error), ulids=tuple(named), reason=UNWORKABLE) from error
 
