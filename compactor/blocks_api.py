@@ -10,6 +10,7 @@ Source: thanos pkg/api/blocks/v1.go.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
@@ -96,7 +97,8 @@ class BlocksApi:
 
     async def _list(self, scope: Scope, receive: Receive) -> Answer:
         view = parse_forms(scope["query_string"], b"").text("view")
-        return success((self._loaded if view == "loaded" else self._everything).body())
+        blocks = self._loaded if view == "loaded" else self._everything
+        return success(await asyncio.get_running_loop().run_in_executor(self._pool, blocks.body))
 
     async def _mark(self, scope: Scope, receive: Receive) -> Answer:
         headers = dict(scope["headers"])

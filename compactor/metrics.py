@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promontory.block.markers import MarkKind
-from promontory.catalog.view import CatalogView
 from promontory.compaction.observer import Phase, SilentObserver
+from promontory.compaction.survey import Survey
 from promontory.model.clock import Clock
 
 GARBAGE_SECONDS = (0.01, 0.1, 0.3, 0.6, 1, 3, 6, 9, 20, 30, 60, 90, 120, 240, 360, 720)
@@ -69,23 +69,25 @@ class PassMetrics(SilentObserver):
         if error is None:
             self._iterations.inc()
 
-    def observe_view(self, view: CatalogView, *, no_compact: int, no_downsample: int) -> None:
-        """Show what the bucket holds; marked blocks are counted as loaded too, as Thanos does."""
-        states = {
-            "loaded": len(view.blocks),
-            "no-meta-json": len(view.partial),
-            "corrupted-meta-json": len(view.corrupt),
-            "marked-for-deletion": len(view.marks),
-            "marked-for-no-compact": no_compact,
-            "marked-for-no-downsample": no_downsample,
-        }
-        for state, count in states.items():
-            self._synced.labels(state).set(count)
-
     def on_phase(self, phase: Phase) -> None:
         """Count what ends with the phase before."""
         self._end_phase(failed=False)
         self._phase, self._phase_began_s = phase, self._clock.monotonic_s()
+
+    def on_survey(self, survey: Survey) -> None:
+        """Show what the bucket holds; marked blocks are counted as loaded too, as Thanos does."""
+        view, state = survey.view, survey.state
+        states = {
+            "loaded": len(view.blocks),
+            "no-meta-json": len(view.partial),
+            "corrupted-meta-json": len(view.corrupt),
+            "excluded": len(view.excluded),
+            "marked-for-deletion": len(view.marks),
+            "marked-for-no-compact": len(state.no_compact_marks),
+            "marked-for-no-downsample": len(state.no_downsample_marks),
+        }
+        for name, count in states.items():
+            self._synced.labels(name).set(count)
 
     def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
         """Count a mark; the reasons for deletion are sentences, and no label."""

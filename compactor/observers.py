@@ -9,6 +9,7 @@ from promontory.block.markers import MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import Backlog, FailureKind, PassObserver, Phase, SilentObserver, Stage
+from promontory.compaction.survey import Survey
 from promontory.service.command import one_line
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,11 @@ class Observers:
         """Tell all."""
         for one in self._inner:
             one.on_phase(phase)
+
+    def on_survey(self, survey: Survey) -> None:
+        """Tell all."""
+        for one in self._inner:
+            one.on_survey(survey)
 
     def on_backlog(self, backlog: Backlog) -> None:
         """Tell all."""

@@ -26,29 +26,31 @@ class CompactorPart:
     """
 
     def __init__(
-        self, service: Service, settings: CompactorSettings, bucket: Bucket, config: Secret,
+        self, service: Service, settings: CompactorSettings, shown: ViewerSettings, bucket: Bucket, config: Secret,
         observers: Sequence[PassObserver] | None = None,
     ) -> None:  # fmt: skip
         self._service = service
         self._bucket = bucket
+        self._shown = shown
         registry, clock = service.metrics.registry, service.clock
         metrics = PassMetrics(registry, clock, delete_delay_ms=settings.compaction.delete_delay_ms)
-        told = [metrics, JobMetrics(registry, clock), ChangeLog(), *([JobLog()] if observers is None else observers)]
+        self._viewer = BlockViewer(bucket, clock, label=shown.label, timeout_s=shown.timeout_s)
+        told: list[PassObserver] = [metrics, JobMetrics(registry, clock), self._viewer, ChangeLog()]
+        told += [JobLog()] if observers is None else observers
         executor = make_executor(settings, bucket, config, clock=clock)
         service.on_close(executor.close)
-        self.compactor = make_compactor(settings, bucket, executor, clock=clock, observer=Observers(told))
-        self._loop = CompactionLoop(service, settings, self.compactor, metrics)
+        self._compactor = make_compactor(settings, bucket, executor, clock=clock, observer=Observers(told))
+        self._loop = CompactionLoop(service, settings, self._compactor, metrics)
 
     def start(self) -> None:
         """Begin."""
         self._loop.start()
 
-    def view(self, settings: ViewerSettings, inner: App | None = None) -> BlocksApi:
+    def view(self, inner: App | None = None) -> BlocksApi:
         """Return what shows the bucket over HTTP, and begin to look through it."""
-        service = self._service
-        viewer = BlockViewer(self._bucket, service.clock, label=settings.label, timeout_s=settings.timeout_s)
-        service.repeat("block viewer", viewer.look, interval_s=settings.interval_s)
+        service, viewer = self._service, self._viewer
+        service.repeat("block viewer", viewer.look, interval_s=self._shown.interval_s)
         return BlocksApi(
-            self._bucket, service.clock, service.pool, settings, everything=viewer.everything,
+            self._bucket, service.clock, service.pool, self._shown, everything=viewer.everything,
             loaded=viewer.loaded, page=lambda: viewer.page, inner=inner,
         )  # fmt: skip

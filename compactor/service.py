@@ -47,7 +47,8 @@ async def build(service: Service, bars: ProgressBars | None) -> None:
     metrics = BucketMetrics(service.metrics.registry, service.clock)
     bucket = meter_bucket(open_bucket(config, clock=service.clock), metrics)
     service.on_close(bucket.close)
-    part = CompactorPart(service, settings, bucket, Secret(config), None if bars is None else [bars])
+    shown = ViewerSettings.from_values(values)
+    part = CompactorPart(service, settings, shown, bucket, Secret(config), None if bars is None else [bars])
     if settings.does_wait and not values.flag("--web.disable"):
-        service.mount(part.view(ViewerSettings.from_values(values)))
+        service.mount(part.view())
     part.start()

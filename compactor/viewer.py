@@ -6,19 +6,19 @@ It looks through the bucket by itself, as a pass may take long.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from compactor.block_list import BlockList
 from compactor.page import render_page
-from promontory.block.meta import BlockMeta
 from promontory.bucket.port import Bucket
 from promontory.catalog.catalog import Catalog
+from promontory.compaction.observer import SilentObserver
+from promontory.compaction.survey import Survey
 from promontory.errors import BucketError, BucketUnavailable
 from promontory.model.clock import Clock
 from promontory.service.command import one_line
 
 
-class BlockViewer:
+class BlockViewer(SilentObserver):
     """The blocks of a bucket, and those that the compactor works on, as of the last look of each."""
 
     def __init__(self, bucket: Bucket, clock: Clock, *, label: str = "", timeout_s: float) -> None:
@@ -40,13 +40,9 @@ class BlockViewer:
                 error = BucketUnavailable(f"no listing within {self._timeout_s:g} s", key="", operation="list")
             self.everything.fail(one_line(error), now_ms=self._clock.now_ms())
             raise error from None
-        metas = list(view.blocks.values())
-        self.page = await asyncio.to_thread(self._refresh, metas)
+        self.everything.refresh(list(view.blocks.values()), now_ms=self._clock.now_ms())
+        self.page = await asyncio.to_thread(render_page, view.blocks.values(), bucket=self._bucket.name)
 
-    async def show_loaded(self, metas: Sequence[BlockMeta]) -> None:
-        """Take the blocks that a pass works on."""
-        await asyncio.to_thread(self.loaded.refresh, metas, now_ms=self._clock.now_ms())
-
-    def _refresh(self, metas: list[BlockMeta]) -> bytes:
-        self.everything.refresh(metas, now_ms=self._clock.now_ms())
-        return render_page(metas, bucket=self._bucket.name)
+    def on_survey(self, survey: Survey) -> None:
+        """Take the blocks that the compactor works on."""
+        self.loaded.refresh(list(survey.view.blocks.values()), now_ms=self._clock.now_ms())

@@ -12,6 +12,7 @@ from typing import Protocol
 from promontory.block.markers import MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
+from promontory.compaction.survey import Survey
 
 
 class Phase(Enum):
@@ -64,6 +65,9 @@ class PassObserver(Protocol):
     def on_phase(self, phase: Phase) -> None:
         """A phase begins; one may come again in a pass."""
 
+    def on_survey(self, survey: Survey) -> None:
+        """The bucket was looked through: what is planned from."""
+
     def on_backlog(self, backlog: Backlog) -> None:
         """A plan was made: this is left."""
 
@@ -99,6 +103,9 @@ class SilentObserver:
     """An observer that tells nobody."""
 
     def on_phase(self, phase: Phase) -> None:
+        """Do nothing."""
+
+    def on_survey(self, survey: Survey) -> None:
         """Do nothing."""
 
     def on_backlog(self, backlog: Backlog) -> None:

@@ -56,7 +56,7 @@ async def build(service: Service) -> None:
 
     api = make_api(service, fanout, statuses)
     compactor = make_compactor(service, bucket) if values.flag("--compactor") else None
-    service.mount(api if compactor is None else compactor.view(_viewer_settings(values), inner=api))
+    service.mount(api if compactor is None else compactor.view(inner=api))
     service.metrics.registry.register(QuerierMetrics(statuses, api.gate))
     server = service.serve_grpc("thanos.Store", "thanos.info.Info").server
     add_store(server, fanout, new_context=service.new_context, is_ready=lambda: service.probes.is_ready)
@@ -89,7 +89,9 @@ def make_compactor(service: Service, bucket: Bucket) -> CompactorPart:
         does_wait=True,
         wait_interval_s=values.duration_s("--compact.interval"),
     )
-    return CompactorPart(service, settings, bucket, Secret(""))
+    may_mark = not values.flag("--disable-admin-operations")
+    shown = ViewerSettings(may_mark=may_mark, cors=not values.flag("--web.disable-cors"))
+    return CompactorPart(service, settings, shown, bucket, Secret(""))
 
 
 def open_site_bucket(text: str, service: Service) -> Bucket:
@@ -129,11 +131,6 @@ def read_sidecars(values: Values) -> list[SidecarSettings]:
     if len(set(names)) < len(names):
         raise InputError(f"flag --prometheus: expected each URL once, found {', '.join(names)}")
     return found
-
-
-def _viewer_settings(values: Values) -> ViewerSettings:
-    may_mark = not values.flag("--disable-admin-operations")
-    return ViewerSettings(may_mark=may_mark, cors=not values.flag("--web.disable-cors"))
 
 
 def _store_settings(values: Values) -> StoreSettings:

@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from compactor.job_metrics import JobMetrics
 from compactor.metrics import PassMetrics
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark, MarkKind
 from promontory.catalog.view import CatalogView
 from promontory.compaction.observer import Backlog, FailureKind, Phase
+from promontory.compaction.planning.state import BucketState
+from promontory.compaction.survey import Survey
 from promontory.errors import BucketUnavailable, CorruptionError
 from promontory.testing.still_clock import StillClock
 from tests.compactor.jobs import FIRST, OUTPUT, OVERLAPPING, SECOND, downsample_job, merge_job, result_of
@@ -110,12 +112,13 @@ def test_deletions_and_failed_ones_are_counted(told: Told) -> None:
 
 def test_the_states_of_blocks_are_shown(told: Told) -> None:
     view = CatalogView(blocks={FIRST.ulid: FIRST}, partial={SECOND.ulid: "no meta.json"})
-    told.passes.observe_view(view, no_compact=3, no_downsample=0)
+    marks = {ulid: Mark(MarkKind.NO_COMPACT, ulid, 0) for ulid in (FIRST.ulid, OUTPUT.ulid)}
+    told.passes.on_survey(Survey(BucketState(no_compact_marks=marks), view))
     found = {
         state: told.value("thanos_blocks_meta_synced", state=state)
         for state in ("loaded", "no-meta-json", "marked-for-no-compact")
     }
-    assert found == {"loaded": 1, "no-meta-json": 1, "marked-for-no-compact": 3}
+    assert found == {"loaded": 1, "no-meta-json": 1, "marked-for-no-compact": 2}
 
 
 def test_a_merge_is_counted_by_the_resolution_of_its_group(told: Told) -> None:

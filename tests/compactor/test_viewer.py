@@ -13,6 +13,9 @@ from compactor.page import render_page
 from compactor.viewer import BlockViewer
 from promontory.bucket.memory import MemoryBucket
 from promontory.bucket.port import ObjectInfo
+from promontory.catalog.view import CatalogView
+from promontory.compaction.planning.state import BucketState
+from promontory.compaction.survey import Survey
 from promontory.errors import BucketUnavailable
 from promontory.testing.still_clock import StillClock
 from tests.catalog.blocks import put_block
@@ -25,7 +28,7 @@ async def test_a_look_shows_what_the_bucket_holds(tmp_path: Path) -> None:
     viewer = BlockViewer(bucket, StillClock(), label="cluster", timeout_s=60)
     await put_block(bucket, tmp_path, FIRST)
     await viewer.look()
-    await viewer.show_loaded([SECOND])
+    viewer.on_survey(Survey(BucketState(), CatalogView(blocks={SECOND.ulid: SECOND})))
     assert [block["ulid"] for block in json.loads(viewer.everything.body().head)["blocks"]] == [FIRST.ulid]
     assert [block["ulid"] for block in json.loads(viewer.loaded.body().head)["blocks"]] == [SECOND.ulid]
     assert b"1 blocks" in viewer.page
