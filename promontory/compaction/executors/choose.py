@@ -1,4 +1,4 @@
-"""Which executor a text asks for: `local`, or `dask://HOST:PORT`."""
+"""Which executor a text asks for: `local`, `processes`, or `dask://HOST:PORT`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from promontory.bucket.secret import Secret
 from promontory.compaction.executor import Executor
 from promontory.compaction.executors.dask_cluster import DaskExecutor, require_dask
 from promontory.compaction.executors.local import LocalExecutor
+from promontory.compaction.executors.processes import ProcessExecutor
 from promontory.compaction.run_job import JobOptions
 from promontory.model.clock import Clock
 
-LOCAL = "local"
+LOCAL, PROCESSES = "local", "processes"
 
 
 def choose_executor(
@@ -24,6 +25,8 @@ def choose_executor(
     """
     if text == LOCAL:
         return LocalExecutor(bucket, directory, clock=clock, options=options)
+    if text == PROCESSES:
+        return ProcessExecutor(config, directory, options=options)
     executor = DaskExecutor(text, config, options=options)
     require_dask()
     return executor

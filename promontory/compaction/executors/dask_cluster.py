@@ -93,7 +93,7 @@ def parse_address(text: str) -> str:
     """Return the address of a scheduler as Dask has it. Raises InputError."""
     host, separator, port = text.removeprefix(SCHEME).rpartition(":")
     if not text.startswith(SCHEME) or not separator or not host or not port.isdecimal():
-        raise InputError(f"flag --executor: expected local or dask://HOST:PORT, found {text!r}")
+        raise InputError(f"flag --executor: expected local, processes or dask://HOST:PORT, found {text!r}")
     return f"tcp://{host}:{port}"
 
 

@@ -10,6 +10,7 @@ from promontory.compaction.executors import dask_cluster
 from promontory.compaction.executors.choose import choose_executor
 from promontory.compaction.executors.dask_cluster import DaskExecutor
 from promontory.compaction.executors.local import LocalExecutor
+from promontory.compaction.executors.processes import ProcessExecutor
 from promontory.compaction.run_job import JobOptions
 from promontory.errors import InputError
 from promontory.testing.still_clock import StillClock
@@ -22,8 +23,9 @@ def choose(text: str, directory: Path) -> object:
 
 def test_a_text_names_an_executor(tmp_path: Path) -> None:
     assert isinstance(choose("local", tmp_path), LocalExecutor)
+    assert isinstance(choose("processes", tmp_path), ProcessExecutor)
     assert isinstance(choose("dask://host:8786", tmp_path), DaskExecutor)
-    with pytest.raises(InputError, match="expected local or dask://HOST:PORT, found 'ray'"):
+    with pytest.raises(InputError, match="expected local, processes or dask://HOST:PORT, found 'ray'"):
         choose("ray", tmp_path)
 
 

@@ -23,12 +23,10 @@ from promontory.compaction.observer import Stage
 from promontory.compaction.run_job import JobOptions
 from promontory.errors import BadBlockError, InputError, JobError, StoppedError
 from promontory.model.clock import SystemClock
+from tests.compaction.executors.jobs import config_of, ignore, names_below, write_two_blocks
 from tests.compaction.executors.makers import die, hang_once
-from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, Stream, write_history
 from tests.compaction.proof.reading import join_raw, look
 from tests.parts import wait_until
-
-LABELS = {"cluster": "eu", "replica": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -42,47 +40,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "bucket"
-    root.mkdir()
-    content = Stream(LABELS, kinds=("up_total", "latency")).saw(EPOCH_MS, EPOCH_MS + 4 * HOUR_MS)
-    write_history(root, content, LABELS, born_ms=EPOCH_MS + 5 * HOUR_MS)
-    return root
-
-
-def merge_of(root: Path) -> Job:
-    metas = sorted(look(root).blocks.values(), key=lambda meta: meta.min_time_ms)
-    assert len(metas) == 2
-    return Job(JobKind.MERGE, "0@1", tuple(meta.ulid for meta in metas), 0)
+    return tmp_path / "bucket"
 
 
 def executor_of(
     cluster: LocalCluster, root: Path, marker: Path | None = None, make: Make = make_output
 ) -> DaskExecutor:
     address = cluster.scheduler_address.replace("tcp://", "dask://")
-    config = Secret(f"type: FILESYSTEM\nconfig:\n  directory: {root}\n")
     make = make if marker is None else functools.partial(hang_once, marker)
-    return DaskExecutor(address, config, options=JobOptions(workers=1), make=make)
-
-
-def names_below(root: Path) -> list[str]:
-    return sorted(path.name for path in root.rglob("*"))
-
-
-def ignore(stage: Stage, done: int, total: int) -> None:
-    pass
+    return DaskExecutor(address, config_of(root), options=JobOptions(workers=1), make=make)
 
 
 @pytest.mark.e2e
 async def test_a_job_goes_on_elsewhere_when_its_worker_is_killed(
     cluster: LocalCluster, root: Path, tmp_path: Path
 ) -> None:
+    job = write_two_blocks(root)
     before = look(root).blocks
     marker = tmp_path / "marker"
     executor = executor_of(cluster, root, marker)
     stages: list[Stage] = []
-    task = asyncio.create_task(
-        executor.submit(merge_of(root), progress=lambda stage, done, total: stages.append(stage))
-    )
+    task = asyncio.create_task(executor.submit(job, progress=lambda stage, done, total: stages.append(stage)))
     await asyncio.to_thread(wait_until, marker.is_symlink, what="the first try")
     os.kill(int(os.readlink(marker)), signal.SIGKILL)
     result = await task
@@ -100,10 +78,11 @@ async def test_a_job_goes_on_elsewhere_when_its_worker_is_killed(
 async def test_a_job_that_is_canceled_ends_on_its_worker_and_leaves_nothing(
     cluster: LocalCluster, root: Path, tmp_path: Path
 ) -> None:
+    job = write_two_blocks(root)
     before = names_below(root)
     marker = tmp_path / "marker"
     executor = executor_of(cluster, root, marker)
-    task = asyncio.create_task(executor.submit(merge_of(root), progress=ignore))
+    task = asyncio.create_task(executor.submit(job, progress=ignore))
     await asyncio.to_thread(wait_until, marker.is_symlink, what="the job to begin")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -120,7 +99,7 @@ async def test_a_job_that_is_canceled_ends_on_its_worker_and_leaves_nothing(
 
 @pytest.mark.e2e
 async def test_errors_come_back_as_they_were_raised(cluster: LocalCluster, root: Path) -> None:
-    job = merge_of(root)
+    job = write_two_blocks(root)
     (root / job.inputs[1] / "index").write_bytes(b"broken")
     executor = executor_of(cluster, root)
     with pytest.raises(BadBlockError) as remote:
@@ -136,8 +115,8 @@ async def test_errors_come_back_as_they_were_raised(cluster: LocalCluster, root:
 
 @pytest.mark.e2e
 async def test_parts_of_one_merge_run_side_by_side_and_hold_together_all(cluster: LocalCluster, root: Path) -> None:
+    job = write_two_blocks(root)
     before = look(root).blocks
-    job = merge_of(root)
     executor = executor_of(cluster, root)
     parts = [replace(job, part=Part(index, 2)) for index in range(2)]
     results = await asyncio.gather(*(executor.submit(part, progress=ignore) for part in parts))
@@ -154,13 +133,14 @@ async def test_parts_of_one_merge_run_side_by_side_and_hold_together_all(cluster
 
 @pytest.mark.e2e
 async def test_a_job_that_costs_every_worker_its_life_is_given_up_alone(cluster: LocalCluster, root: Path) -> None:
+    job = write_two_blocks(root)
     before = names_below(root)
     executor = executor_of(cluster, root, make=die)
     with pytest.raises(JobError, match="every worker that tried it was lost"):
-        await executor.submit(merge_of(root), progress=ignore)
+        await executor.submit(job, progress=ignore)
     assert names_below(root) == before
     good = executor_of(cluster, root)
-    assert (await good.submit(merge_of(root), progress=ignore)).output is not None
+    assert (await good.submit(job, progress=ignore)).output is not None
     for one in (executor, good):
         await one.close()
 

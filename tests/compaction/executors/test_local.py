@@ -8,20 +8,10 @@ import pytest
 from promontory.block.ulid import make_ulid
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.compaction.executors.local import LocalExecutor
-from promontory.compaction.job import Job, JobKind
 from promontory.compaction.observer import Stage
 from promontory.testing.still_clock import START_MS, StillClock
-from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, Stream, write_history
+from tests.compaction.executors.jobs import ignore, write_two_blocks
 from tests.compaction.proof.reading import look
-
-LABELS = {"cluster": "eu"}
-
-
-def merge_below(root: Path) -> Job:
-    root.mkdir()
-    content = Stream(LABELS, kinds=("up_total",)).saw(EPOCH_MS, EPOCH_MS + 4 * HOUR_MS)
-    metas = write_history(root, content, LABELS, born_ms=EPOCH_MS + 5 * HOUR_MS)
-    return Job(JobKind.MERGE, "0@1", tuple(meta.ulid for meta in metas), 0)
 
 
 def executor_of(root: Path) -> LocalExecutor:
@@ -33,10 +23,10 @@ def executor_of(root: Path) -> LocalExecutor:
 
 async def test_each_try_makes_a_block_of_its_own_name(tmp_path: Path) -> None:
     root = tmp_path / "bucket"
-    job = merge_below(root)
+    job = write_two_blocks(root)
     executor = executor_of(root)
     for byte in (0, 1):
-        result = await executor.submit(job, progress=lambda stage, done, total: None)
+        result = await executor.submit(job, progress=ignore)
         assert result.output is not None
         assert result.output.ulid == make_ulid(START_MS, bytes([byte] * 10))
     await executor.close()
@@ -45,7 +35,7 @@ async def test_each_try_makes_a_block_of_its_own_name(tmp_path: Path) -> None:
 
 async def test_a_canceled_job_leaves_no_output(tmp_path: Path) -> None:
     root = tmp_path / "bucket"
-    job = merge_below(root)
+    job = write_two_blocks(root)
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
 
