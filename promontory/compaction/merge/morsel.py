@@ -23,11 +23,13 @@ from promontory.compaction.job import Deduplication
 from promontory.compaction.merge.chosen_series import find_partly_deleted, tombstone_table
 from promontory.compaction.merge.merged_window import MergedWindow
 from promontory.compaction.merge.overlaps import describe_bad_chunk, merge_overlaps
+from promontory.compaction.planning.merges import DOWNSAMPLED_OVERLAP
 from promontory.compaction.reading.local_block import LocalBlock
 from promontory.compaction.reading.records import read_records
+from promontory.errors import BadBlockError
 from promontory.kernels.chunk_groups import group_chunks
 from promontory.kernels.tombstones import keep_samples
-from promontory.model.frame import Aggregate, ChunkColumns
+from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.time_range import TimeRange
 
 MORSEL_BYTES = 4 << 20
@@ -75,13 +77,17 @@ def split_window(window: MergedWindow) -> Iterator[MergedWindow]:
 
 
 def prepare_morsel(recipe: Recipe, window: MergedWindow) -> PreparedSeries:
-    """Return the series of a window as they are written. Raises CorruptionError where a chunk is not good."""
+    """Return the series of a window as they are written.
+
+    Raises CorruptionError where a chunk is not good, and BadBlockError where downsampled ones overlap.
+    """
     chunks = read_chunks(recipe, window)
     order, group_start = _group(recipe, chunks, rows=len(window.labels))
     columns, buffers = chunks.columns.take(order), chunks.buffers
     counts = np.diff(group_start)
     if (counts > 1).any():
         overlapping = np.repeat(counts > 1, counts)
+        _refuse_aggregates(recipe, columns, chunks.block[order], overlapping)
         groups = np.concatenate([[0], np.cumsum(counts[counts > 1])])
         merged = merge_overlaps(
             columns.take(np.flatnonzero(overlapping)), groups, buffers,
@@ -166,6 +172,18 @@ def _group(recipe: Recipe, chunks: WindowChunks, *, rows: int) -> tuple[Offsets,
     )  # fmt: skip
     left = np.flatnonzero(kept)
     return order[left], np.searchsorted(group[left], np.arange(groups + 1))
+
+
+def _refuse_aggregates(
+    recipe: Recipe, columns: ChunkColumns, block: NDArray[np.int32], overlapping: NDArray[np.bool_]
+) -> None:  # fmt: skip
+    """Refuse to merge aggregates that overlap: no choice among windows of two replicas leaves their counters whole."""
+    numbers = np.unique(block[overlapping & (columns.encoding == Encoding.AGGREGATES)])
+    if len(numbers):
+        ulids = tuple(recipe.blocks[number].meta.ulid for number in numbers.tolist())
+        raise BadBlockError(
+            f"downsampled chunks of blocks {', '.join(ulids)} overlap", ulids=ulids, reason=DOWNSAMPLED_OVERLAP
+        )
 
 
 def _join(left: ChunkColumns, buffers: Buffers, right: ChunkColumns, data: Bytes) -> tuple[ChunkColumns, Buffers]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +11,18 @@ import numpy as np
 import pytest
 
 from promontory.block.block_set import write_blocks
-from promontory.compaction.job import Deduplication
+from promontory.compaction.downsample.block import downsample_block
+from promontory.compaction.job import Deduplication, Job, JobKind
+from promontory.errors import BadBlockError
 from promontory.kernels.crc32c import crc32c
 from promontory.model.labels import Labels
 from promontory.model.symbols import SymbolTable
 from promontory.testing.histogram_values import HistogramValue
 from promontory.testing.still_clock import StillClock
 from tests.block.plain_block import read_block
-from tests.compaction.merge.made_blocks import OUTPUT, merge, read_chunks, write_block
+from tests.compaction.merge.made_blocks import OUTPUT, merge, name_ulid, read_chunks, write_block
 from tests.compaction.merge.plain_merge import Chunk, merge_series
-from tests.compaction.proof.history import Content, Sample, to_samples
+from tests.compaction.proof.history import Content, Sample, bits_of, to_samples
 from tests.compaction.proof.reading import read_raw
 from tests.golden.plain_chunks import read_plain
 
@@ -145,3 +148,40 @@ def test_deleted_histograms_are_gone(tmp_path):
     merge([block], tmp_path)
     (found,) = read_raw(tmp_path / OUTPUT).values()
     assert found == [sample for sample in samples if not 95 <= sample[0] <= 305]
+
+
+def write_downsampled(root: Path, start_ms: int, *, tag: int) -> Path:
+    """Write twenty minutes of a counter at a resolution of five minutes."""
+    samples = [(time_ms, bits_of(float(time_ms))) for time_ms in range(start_ms, start_ms + 1_200_000, 15_000)]
+    raw = write_mixed(root, samples, tag=tag)
+    job = Job(JobKind.DOWNSAMPLE, "g", (raw.name,), 300_000)
+    meta = downsample_block(raw, root / "5m", ulid=name_ulid(tag), job=job, workers=1, stop=lambda: False)
+    assert meta is not None
+    return root / "5m" / meta.ulid
+
+
+def test_downsampled_chunks_that_follow_one_another_are_copied(tmp_path):
+    inputs = [write_downsampled(tmp_path, tag * 1_200_000, tag=tag) for tag in (1, 2)]
+    meta = merge(inputs, tmp_path, resolution_ms=300_000)
+    (found,) = read_block(tmp_path / OUTPUT)
+    assert [chunk.payload for chunk in found.chunks] == [
+        chunk.payload for path in inputs for chunk in read_block(path)[0].chunks
+    ]
+    assert meta.resolution_ms == 300_000
+    assert meta.stats.sample_count == 8
+
+
+def test_downsampled_chunks_that_overlap_are_refused_by_the_names_of_their_blocks(tmp_path):
+    inputs = [write_downsampled(tmp_path, 1_200_000 + tag * 100_000, tag=tag) for tag in (1, 2)]
+    with pytest.raises(BadBlockError) as refused:
+        merge(inputs, tmp_path / "out", resolution_ms=300_000)
+    assert refused.value.ulids == tuple(path.name for path in inputs)
+    assert refused.value.reason == "downsample-vertical-compaction"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_downsampled_block_and_its_copy_become_one(tmp_path):
+    block = write_downsampled(tmp_path, 1_200_000, tag=1)
+    shutil.copytree(block, tmp_path / "copy" / block.name)
+    merge([block, tmp_path / "copy" / block.name], tmp_path, resolution_ms=300_000)
+    assert (tmp_path / OUTPUT / "chunks" / "000001").read_bytes() == (block / "chunks" / "000001").read_bytes()
