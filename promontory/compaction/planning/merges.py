@@ -9,7 +9,9 @@ range that was passed over for what it holds is passed over also after merges el
 range finds what starting anew finds.
 
 Differences: overlaps without vertical compaction halt Thanos, here their blocks are set aside with a mark; a merge
-whose index would be too large can be cut into parts (docs/compaction.md). Source: thanos pkg/compact/planner.go.
+whose index would be too large can be cut into parts; and blocks marked for deletion, which Thanos merges like others
+for a day, are passed over like those marked against compaction (docs/compaction.md).
+Source: thanos pkg/compact/planner.go.
 """
 
 from __future__ import annotations
@@ -74,7 +76,12 @@ class _Planner:
         self.todo_blocks = 0
         self._key = group.key
         self._blocks: list[BlockMeta] = list(group.blocks)
-        self._excluded = {meta.ulid for meta in group.blocks if meta.ulid in state.no_compact_marks}
+        # A block that is going keeps its place, so that nothing is merged across it; merged it would come back.
+        self._excluded = {
+            meta.ulid
+            for meta in group.blocks
+            if meta.ulid in state.no_compact_marks or meta.ulid in state.deletion_marks
+        }
         self._imagined: set[str] = set()
         self._index_bytes = {meta.ulid: find_index_bytes(meta, state.index_bytes) for meta in group.blocks}
         self._settings = settings

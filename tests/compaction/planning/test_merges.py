@@ -6,12 +6,24 @@ import pytest
 
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
+from promontory.compaction.groups import group_blocks
 from promontory.compaction.job import JobKind, Part
 from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder
+from promontory.compaction.planning.merges import plan_merges
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import HaltError
 from promontory.model.matcher import Matcher, MatchKind
-from tests.compaction.planning.made_up import DAY_MS, NOW_MS, block, inputs_of, marks, merge_plan, row, ulid_of
+from tests.compaction.planning.made_up import (
+    DAY_MS,
+    NOW_MS,
+    block,
+    inputs_of,
+    marks,
+    merge_plan,
+    row,
+    state_of,
+    ulid_of,
+)
 
 RANGES = (20, 60, 240, 720, 2160)
 SETTINGS = CompactionSettings(ranges_ms=RANGES)
@@ -71,6 +83,14 @@ def test_both_runs_beside_a_mark_are_merged() -> None:
 def test_a_marked_newest_block_still_stays_out() -> None:
     plan = merge_plan(row((0, 20), (20, 40), (40, 60)), SETTINGS, no_compact=marks(MarkKind.NO_COMPACT, 3))
     assert not plan.jobs
+
+
+def test_a_block_marked_for_deletion_is_not_merged_nor_across() -> None:
+    blocks = row(*((20 * n, 20 * n + 20) for n in range(7)))
+    (group,) = group_blocks(blocks, ())
+    state = state_of(blocks, deletion_marks=marks(MarkKind.DELETION, 3))
+    plan = plan_merges(group, state, CompactionSettings(ranges_ms=(20, 120)), now_ms=NOW_MS)
+    assert inputs_of(plan.jobs) == [[1, 2], [4, 5, 6]]
 
 
 def test_a_range_with_a_failed_block_is_passed_over() -> None:
