@@ -1,4 +1,4 @@
-"""A bucket of two blocks in a directory, and the merge of them."""
+"""Small buckets in a directory, and the merge of their blocks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ LABELS = {"cluster": "eu", "replica": "a"}
 
 
 def write_two_blocks(root: Path) -> Job:
-    """Make the bucket; return the merge."""
+    """Make a bucket of four hours; return the merge of its blocks."""
+    return write_bucket(root, hours=4)
+
+
+def write_bucket(root: Path, *, hours: int) -> Job:
+    """Make a bucket of blocks of two hours; return the merge of them all."""
     root.mkdir()
-    content = Stream(LABELS, kinds=("up_total", "latency")).saw(EPOCH_MS, EPOCH_MS + 4 * HOUR_MS)
-    metas = write_history(root, content, LABELS, born_ms=EPOCH_MS + 5 * HOUR_MS)
+    content = Stream(LABELS, kinds=("up_total", "latency")).saw(EPOCH_MS, EPOCH_MS + hours * HOUR_MS)
+    metas = write_history(root, content, LABELS, born_ms=EPOCH_MS + (hours + 1) * HOUR_MS)
     return Job(JobKind.MERGE, "0@1", tuple(meta.ulid for meta in metas), 0)
 
 

@@ -15,15 +15,17 @@ from distributed import LocalCluster
 
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.secret import Secret
+from promontory.compaction.compactor import Compactor
 from promontory.compaction.executors.dask_cluster import DaskExecutor, parse_address
 from promontory.compaction.executors.local import LocalExecutor
 from promontory.compaction.job import Job, JobKind, Part
 from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import Stage
 from promontory.compaction.run_job import JobOptions
+from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, InputError, JobError, StoppedError
 from promontory.model.clock import SystemClock
-from tests.compaction.executors.jobs import config_of, ignore, names_below, write_two_blocks
+from tests.compaction.executors.jobs import config_of, ignore, names_below, write_bucket, write_two_blocks
 from tests.compaction.executors.makers import die, hang_once
 from tests.compaction.proof.reading import join_raw, look
 from tests.parts import wait_until
@@ -72,6 +74,30 @@ async def test_a_job_goes_on_elsewhere_when_its_worker_is_killed(
     assert [meta.ulid for meta in result.inputs] == list(result.job.inputs)
     assert stages.count(Stage.WORK) >= 2
     assert stages[-1] is Stage.READ_BACK
+
+
+@pytest.mark.e2e
+async def test_a_pass_whose_cluster_loses_a_worker_keeps_every_sample(
+    cluster: LocalCluster, root: Path, tmp_path: Path
+) -> None:
+    write_bucket(root, hours=20)
+    before = look(root).blocks
+    marker = tmp_path / "marker"
+    executor = executor_of(cluster, root, marker)
+    compactor = Compactor(
+        FilesystemBucket(root), CompactionSettings(), directory=tmp_path / "data", clock=SystemClock(),
+        executor=executor, merges_at_once=2,
+    )  # fmt: skip
+    task = asyncio.create_task(compactor.run_pass())
+    await asyncio.to_thread(wait_until, marker.is_symlink, what="the first try")
+    os.kill(int(os.readlink(marker)), signal.SIGKILL)
+    outcome = await task
+    await executor.close()
+    assert len(outcome.results) == 2
+    lying = look(root)
+    left = [meta for ulid, meta in lying.blocks.items() if ulid not in lying.deletions_s]
+    assert len(left) < len(before)
+    assert join_raw(root, left) == join_raw(root, before.values())
 
 
 @pytest.mark.e2e
