@@ -15,17 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from promontory.block.meta import BlockMeta, parse_meta
-from promontory.bucket.filesystem import FilesystemBucket
-from promontory.catalog.transfer import upload_block
-from promontory.model.clock import SystemClock
-from tests.blocks import OpenMetricsSeries, make_blocks, read_meta
+from tests.compactor.buckets import START_S, make_bucket, read_metas
 from tests.parts import Program, free_port, http_ok, run_program, wait_until
 
-# The beginning of eight hours: four blocks of two hours become one, once there are two that are newer.
-START_S = 1_700_006_400
 HOUR_MS = 3_600_000
-LABELS = {"cluster": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -33,46 +26,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bucket(tmp_path_factory.mktemp("source"))
 
 
-def make_bucket(folder: Path) -> Path:
-    series = [
-        OpenMetricsSeries("up", {"instance": f"host-{i}"}, [(START_S + 60 * step, "1") for step in range(720)])
-        for i in range(3)
-    ]
-    blocks = make_blocks(folder / "blocks", series)
-    assert len(blocks) == 6
-    bucket = folder / "bucket"
-    bucket.mkdir()
-
-    async def upload() -> None:
-        for block in blocks:
-            await upload_block(FilesystemBucket(bucket), block, read_meta(block, LABELS), clock=SystemClock())
-
-    import asyncio
-
-    asyncio.run(upload())
-    return bucket
-
-
 @pytest.fixture
 def bucket(source: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / "bucket"))
-
-
-def read_metas(bucket: Path) -> list[BlockMeta]:
-    """Return the metas of the blocks that are not marked for deletion, by time."""
-    metas = [
-        parse_meta(path.read_bytes(), source=str(path))
-        for path in bucket.glob("*/meta.json")
-        if not (path.parent / "deletion-mark.json").exists()
-    ]
-    return sorted(metas, key=lambda meta: meta.min_time_ms)
 
 
 def argv_of(folder: Path, bucket: Path, *flags: str) -> list[str]:
     config = f"type: FILESYSTEM\nconfig:\n  directory: {bucket}\n"
     return [
         sys.executable, "-m", "compactor", f"--objstore.config={config}", f"--data-dir={folder / 'data'}",
-        "--consistency-delay=0s", *flags,
+        *flags,
     ]  # fmt: skip
 
 
