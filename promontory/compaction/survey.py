@@ -78,6 +78,7 @@ class Surveyor:
                 for ulid in view.blocks
                 if INDEX_FILE in view.files.get(ulid, {})
             },
+            newest_sample_ms=max((meta.max_time_ms for meta in view.excluded_metas.values()), default=None),
         )
         return Survey(state, view)
 

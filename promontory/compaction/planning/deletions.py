@@ -36,7 +36,7 @@ class DeletionPlan:
 
 def plan_deletions(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> DeletionPlan:
     """Return the blocks that were marked for deletion longer ago than the delay; blocks without meta.json too."""
-    sure_ms = confirmed_ms(state.blocks.values(), now_ms=now_ms)
+    sure_ms = confirmed_ms(state, now_ms=now_ms)
     held = _held_sources(state, settings)
     due, doubtful = set(), set()
     for ulid, mark in state.deletion_marks.items():
@@ -54,7 +54,7 @@ def plan_deletions(state: BucketState, settings: CompactionSettings, *, now_ms: 
 
 def plan_partials(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> DeletionPlan:
     """Return the blocks without a readable meta.json that nobody has written to for 48 hours."""
-    sure_ms = confirmed_ms(state.blocks.values(), now_ms=now_ms)
+    sure_ms = confirmed_ms(state, now_ms=now_ms)
     due, doubtful = set(), set()
     for ulid, newest_ms in state.partial_ms.items():
         written_ms = ulid_time_ms(ulid) if newest_ms is None else newest_ms

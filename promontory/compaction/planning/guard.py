@@ -13,9 +13,8 @@ No time of our own making is asked: ULIDs, upload times and marks would carry a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from promontory.block.meta import BlockMeta
 from promontory.block.ulid import ulid_time_ms
 from promontory.compaction.planning.state import BucketState
 from promontory.compaction.settings import DAY_MS, CompactionSettings
@@ -25,10 +24,12 @@ from promontory.model.durations import format_duration
 LAG_MS = DAY_MS
 
 
-def confirmed_ms(blocks: Iterable[BlockMeta], *, now_ms: int) -> int:
+def confirmed_ms(state: BucketState, *, now_ms: int) -> int:
     """Return the time that our clock and the newest sample agree on: now, or earlier where no sample confirms it."""
-    newest_ms = max((meta.max_time_ms for meta in blocks), default=None)
-    return now_ms if newest_ms is None else min(now_ms, newest_ms + LAG_MS)
+    ends_ms = [meta.max_time_ms for meta in state.blocks.values()]
+    if state.newest_sample_ms is not None:
+        ends_ms.append(state.newest_sample_ms)
+    return min(now_ms, max(ends_ms) + LAG_MS) if ends_ms else now_ms
 
 
 def trusted_ms(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> int:
@@ -36,7 +37,7 @@ def trusted_ms(state: BucketState, settings: CompactionSettings, *, now_ms: int)
 
     What is dropped while writing a block is gone at once, with no delay in which a wrong clock could be noticed.
     """
-    return now_ms if settings.deletion_share >= 1 else confirmed_ms(state.blocks.values(), now_ms=now_ms)
+    return now_ms if settings.deletion_share >= 1 else confirmed_ms(state, now_ms=now_ms)
 
 
 def refuse_many(
@@ -46,7 +47,7 @@ def refuse_many(
     total = len(state.blocks)
     if len(alone) <= settings.deletion_share * total:
         return ""
-    behind = format_duration((now_ms - confirmed_ms(state.blocks.values(), now_ms=now_ms)) // 1000 * 1000)
+    behind = format_duration((now_ms - confirmed_ms(state, now_ms=now_ms)) // 1000 * 1000)
     return (
         f"{what}: {len(alone)} of {total} blocks are due by this machine's clock alone, which is {behind} ahead of the "
         f"newest sample and a day; expected at most a share of {settings.deletion_share:g}: if the clock is right, "

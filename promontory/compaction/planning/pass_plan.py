@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import Group, group_blocks
 from promontory.compaction.job import Job
-from promontory.compaction.observer import Backlog
 from promontory.compaction.planning.deletions import DeletionPlan, plan_deletions, plan_partials
 from promontory.compaction.planning.downsampling import DownsamplePlan, plan_downsampling
 from promontory.compaction.planning.estimate import Estimate, block_bytes, estimate_job
@@ -55,17 +54,6 @@ class PassPlan:
     def quarantines(self) -> tuple[Quarantine, ...]:
         """The blocks that would be set aside."""
         return tuple(found for plan in self.merges for found in plan.quarantines)
-
-    def backlog(self) -> Backlog:
-        """Return what is left to do, as thanos_compact_todo_* count it."""
-        read = {ulid for job in self.jobs for ulid in job.inputs}
-        return Backlog(
-            compactions=sum(plan.todo_jobs for plan in self.merges),
-            compaction_blocks=sum(plan.todo_blocks for plan in self.merges),
-            downsample_blocks=len(self.downsampling.jobs),
-            deletion_blocks=len(self.retention.deletions) + len(self.retention.waiting),
-            job_bytes=sum(block_bytes(self.state.blocks[ulid], self.state.index_bytes) for ulid in read),
-        )
 
     def describe(self) -> str:
         """Return the plan as text for people; sizes and times of outputs are estimates."""

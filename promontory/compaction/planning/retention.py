@@ -35,7 +35,7 @@ class RetentionPlan:
 
 def plan_retention(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> RetentionPlan:
     """Return which blocks to mark for deletion as they are kept no longer."""
-    sure_ms = confirmed_ms(state.blocks.values(), now_ms=now_ms)
+    sure_ms = confirmed_ms(state, now_ms=now_ms)
     asked_ms = trusted_ms(state, settings, now_ms=now_ms)
     deletions: list[Deletion] = []
     alone: set[str] = set()

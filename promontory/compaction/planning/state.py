@@ -27,7 +27,8 @@ class BucketState:
 
     Marks are by ULID. `partial_ms` has, for each block without a readable meta.json, when its newest object was
     written, or None where the bucket does not say. `verified` were read whole and found good; `broken` were read and
-    found bad. `index_bytes` are sizes of indexes for the blocks whose meta.json does not say.
+    found bad. `index_bytes` are sizes of indexes for the blocks whose meta.json does not say. `newest_sample_ms` is the
+    latest end of the blocks that were not let through, None where there are none: it too speaks for the clock.
     """
 
     blocks: Mapping[str, BlockMeta] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class BucketState:
     verified: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     index_bytes: Mapping[str, int] = field(default_factory=dict)
+    newest_sample_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

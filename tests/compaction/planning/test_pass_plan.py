@@ -47,13 +47,6 @@ def test_a_plan_of_nothing_says_so() -> None:
     assert text == "0 blocks, 0 B, 0 groups to plan for.\n\nNothing to merge, rewrite or downsample.\n"
 
 
-def test_the_backlog_counts_what_follows_too() -> None:
-    blocks = [block(n, START + 2 * n * HOUR_MS, START + 2 * (n + 1) * HOUR_MS) for n in range(25)]
-    backlog = plan_pass(state_of(blocks), CompactionSettings(), now_ms=NOW_MS).backlog()
-    assert (backlog.compactions, backlog.compaction_blocks) == (7, 30)
-    assert backlog.job_bytes > 0
-
-
 def test_ten_thousand_blocks_of_a_hundred_streams_are_planned() -> None:
     labels = [Labels.from_mapping({"cluster": str(n)}) for n in range(100)]
     blocks = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from promontory.block.markers import MarkKind
@@ -124,6 +126,15 @@ def test_a_clock_ten_years_ahead_marks_nothing_and_says_why() -> None:
 def test_a_clock_ten_years_ahead_still_lets_go_what_both_clocks_let_go() -> None:
     blocks = [ended(n, n * DAY_MS) for n in range(25, 40)]
     assert gone(plan(blocks, now_ms=NOW_MS + 10 * YEAR_MS)) == list(range(30, 40))
+
+
+def test_blocks_of_other_compactors_speak_for_the_clock() -> None:
+    blocks = [ended(n, n * DAY_MS) for n in range(30, 60)]
+    own = state_of(blocks)
+    now_ms = NOW_MS + 20 * DAY_MS
+    assert plan_retention(own, PLAIN, now_ms=now_ms).refused
+    found = plan_retention(replace(own, newest_sample_ms=now_ms), PLAIN, now_ms=now_ms)
+    assert (len(found.deletions), found.refused) == (30, "")
 
 
 def test_the_share_can_be_raised() -> None:
