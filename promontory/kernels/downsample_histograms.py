@@ -58,7 +58,7 @@ def unite_batch_keys(
     """Write the keys that the histograms of each batch populate in its least schema; return how many in all.
 
     batch_start: int64[b + 1], rows · scratch: int32[2, all buckets of the largest batch] · layout_start: int64[b + 1] ·
-    layout: where it is too small nothing of it is right, and the number is
+    layout: as many as there are buckets is enough
     """
     filled = signed64(0)
     for batch in range(len(batch_start) - 1):
@@ -71,8 +71,7 @@ def unite_batch_keys(
             size = _unite(scratch[side], size, bucket_start[row], bucket_start[row + 1], key, shift, scratch[1 - side])
             side = 1 - side
         for place in range(size):
-            if filled + place < len(layout):
-                layout[filled + place] = scratch[side, place]
+            layout[filled + place] = scratch[side, place]
         filled += size
     layout_start[len(batch_start) - 1] = filled
     return filled

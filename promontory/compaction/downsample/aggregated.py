@@ -27,8 +27,8 @@ from promontory.compaction.downsample.decoding import (
     decode_histograms,
     name_kinds,
 )
+from promontory.compaction.downsample.histogram_windows import HistogramBatches, fold_sums
 from promontory.compaction.downsample.histogram_windows import fold_counters as fold_histogram_counters
-from promontory.compaction.downsample.histogram_windows import fold_sums
 from promontory.compaction.downsample.parts import (
     Part,
     concat_chunks,
@@ -192,9 +192,9 @@ class _Lanes:
 
     def fold_histograms(self, aggregate: Aggregate, found: _HistogramPart) -> Part:
         """Return a part of histograms: their SUM or their COUNTER."""
-        start, samples, table = self._start(found.chunk, found.samples), found.samples, found.table
+        start = self._start(found.chunk, found.samples)
         fold = fold_sums if aggregate is Aggregate.SUM else fold_histogram_counters
-        windows = fold(start, samples.timestamps_ms, table, self.resolution_ms)
+        windows = fold(HistogramBatches.of(start, found.samples.timestamps_ms, found.table), self.resolution_ms)
         return encode_histogram_part(aggregate, windows.start, windows.times, windows.table)
 
     def _start(self, chunk: Codes, decoded: DecodedChunks) -> Longs:

@@ -3,8 +3,9 @@
     index ─► series in order ─► morsels ─┬─ samples, windows, chunks, records ─┐
                                          └─ …                                  ┴─► BlockWriter, in order
 
-It is the pipeline of merge/blocks.py over one block, and takes as much memory: a morsel holds whole series, so it grows
-with the longest of them, not with the block.
+It is the pipeline of merge/blocks.py over one block. A morsel holds whole series, so memory grows with the longest of
+them, not with the block; native histograms, which are a hundred times as large decoded as encoded, are decoded a few
+series of a morsel at a time (decoding.py).
 
 What meta.json says is the source's, but for the resolution, the counts and the files, as Thanos has it: sources, level
 and range are kept, so that planning and the duplicate rule know what the block covers. Counts of floats and of
@@ -24,7 +25,8 @@ from promontory.block.meta import BlockMeta, ThanosMeta
 from promontory.block.prepared import PreparedSeries, prepare_series
 from promontory.block.writer import BlockWriter
 from promontory.compaction.downsample.aggregated import downsample_aggregates
-from promontory.compaction.downsample.decoding import Morsel, check_order
+from promontory.compaction.downsample.decoding import Morsel, check_order, split_rows
+from promontory.compaction.downsample.parts import concat_chunks
 from promontory.compaction.downsample.raw import downsample_raw
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.job import Job
@@ -98,8 +100,10 @@ def _prepare(recipe: Recipe, window: MergedWindow, meta: BlockMeta, resolution_m
     read = read_chunks(recipe, window)
     morsel = Morsel(window.labels, read.columns, read.buffers, f"block {meta.ulid}", recipe.stop)
     check_order(morsel)
-    if meta.resolution_ms:
-        found = downsample_aggregates(morsel, from_ms=meta.resolution_ms, resolution_ms=resolution_ms)
-    else:
-        found = downsample_raw(morsel, resolution_ms=resolution_ms)
-    return prepare_series(window.labels, *found)
+    pieces = []
+    for part in split_rows(morsel, rows=len(window.labels)):
+        if meta.resolution_ms:
+            pieces.append(downsample_aggregates(part, from_ms=meta.resolution_ms, resolution_ms=resolution_ms))
+        else:
+            pieces.append(downsample_raw(part, resolution_ms=resolution_ms))
+    return prepare_series(window.labels, *concat_chunks(pieces))

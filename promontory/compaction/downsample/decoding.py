@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,9 @@ Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
 FLOAT_ENCODINGS = (Encoding.XOR, Encoding.XOR2)
+# Bytes of chunks that are decoded at once. A bucket of a histogram takes a bit at least, and twelve bytes decoded.
+HISTOGRAM_BYTES = 256 << 10
+AGGREGATE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,23 @@ class Morsel:
         """Return the error of a chunk of a row that begins at `min_ms`."""
         source = f"{self.source}, series {self.labels.labels(row)}"
         return CorruptionError(f"chunk from {min_ms} ms on", source=source, offset=0, expected=expected, found=found)
+
+
+def split_rows(morsel: Morsel, *, rows: int) -> Iterator[Morsel]:
+    """Yield the morsel's series, as many at a time as are to be decoded at once; one at least."""
+    chunks = morsel.chunks
+    weight = np.where(are_histograms(chunks.encoding), chunks.length / HISTOGRAM_BYTES, 0.0)
+    weight += np.where(chunks.encoding == Encoding.AGGREGATES, chunks.length / AGGREGATE_BYTES, 0.0)
+    if weight.sum() <= 1.0:
+        yield morsel
+        return
+    first_chunk = np.searchsorted(chunks.row, np.arange(rows + 1))
+    ends = np.concatenate([[0.0], np.cumsum(weight)])[first_chunk]
+    first = 0
+    while first < rows:
+        last = max(int(np.searchsorted(ends, ends[first] + 1.0, side="right")) - 1, first + 1)
+        yield morsel.take(np.arange(first_chunk[first], first_chunk[last]))
+        first = last
 
 
 def check_order(morsel: Morsel) -> None:

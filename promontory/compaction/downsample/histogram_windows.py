@@ -41,20 +41,33 @@ class _Layout:
     key: NDArray[np.int32]
 
 
-def fold_sums(batch_start: Longs, times: Longs, table: Histograms, width_ms: int) -> HistogramWindows:
-    """Return the sums of windows; times int64[m] of the table's m rows. A batch may be empty."""
-    return _fold(batch_start, times, table, np.zeros(len(table), np.bool_), width_ms, counters=False)
+@dataclass(frozen=True, slots=True)
+class HistogramBatches:
+    """Rows of a table as b batches, some of them empty: start int64[b + 1], times int64[m], and their layout."""
+
+    start: Longs
+    times: Longs
+    table: Histograms
+    layout: _Layout
+
+    @staticmethod
+    def of(start: Longs, times: Longs, table: Histograms) -> HistogramBatches:
+        """Return the batches, their buckets laid out."""
+        return HistogramBatches(start, times, table, _unite(start, table))
 
 
-def fold_counters(batch_start: Longs, times: Longs, table: Histograms, width_ms: int) -> HistogramWindows:
+def fold_sums(batches: HistogramBatches, width_ms: int) -> HistogramWindows:
+    """Return the sums of windows."""
+    return _fold(batches, np.zeros(len(batches.table), np.bool_), width_ms, counters=False)
+
+
+def fold_counters(batches: HistogramBatches, width_ms: int) -> HistogramWindows:
     """Return the counter at each window as if it had not been reset within its batch."""
-    return _fold(batch_start, times, table, _find_resets(batch_start, table), width_ms, counters=True)
+    return _fold(batches, _find_resets(batches.start, batches.table), width_ms, counters=True)
 
 
-def _fold(
-    batch_start: Longs, times: Longs, table: Histograms, reset: Bools, width_ms: int, *, counters: bool
-) -> HistogramWindows:  # fmt: skip
-    layout = _unite(batch_start, table)
+def _fold(batches: HistogramBatches, reset: Bools, width_ms: int, *, counters: bool) -> HistogramWindows:
+    batch_start, times, table, layout = batches.start, batches.times, batches.table, batches.layout
     fact = np.ascontiguousarray(np.stack([table.zero_count, table.count, table.sum], axis=1))
     dense = np.zeros((3, int(np.diff(layout.start).max(initial=0))))
     state = np.zeros((3, kernels.FACTS))
@@ -106,11 +119,12 @@ def _unite(batch_start: Longs, table: Histograms) -> _Layout:
     kernels.find_least_schemas(batch_start, table.schema, least)
     largest = int(np.diff(table.bucket_start[batch_start]).max(initial=0))
     scratch, start = np.empty((2, largest), np.int32), np.empty(len(batch_start), np.int64)
-    columns = (batch_start, table.schema, least, table.bucket_start, table.bucket_key, scratch, start)
-    needed = kernels.unite_batch_keys(*columns, np.empty(0, np.int32))
-    keys = np.empty(needed, np.int32)
-    kernels.unite_batch_keys(*columns, keys)
-    return _Layout(least, start, keys)
+    # Address space only: pages that no key reaches are never touched.
+    keys = np.empty(len(table.bucket_key), np.int32)
+    used = kernels.unite_batch_keys(
+        batch_start, table.schema, least, table.bucket_start, table.bucket_key, scratch, start, keys
+    )  # fmt: skip
+    return _Layout(least, start, keys[:used].copy())
 
 
 def _find_resets(batch_start: Longs, table: Histograms) -> Bools:

@@ -25,7 +25,7 @@ from promontory.compaction.downsample.decoding import (
     decode_histograms,
     name_kinds,
 )
-from promontory.compaction.downsample.histogram_windows import fold_counters, fold_sums
+from promontory.compaction.downsample.histogram_windows import HistogramBatches, fold_counters, fold_sums
 from promontory.compaction.downsample.parts import (
     Part,
     concat_chunks,
@@ -142,8 +142,8 @@ def _downsample_histograms(
     kept = ~np.isnan(table.sum)
     if not kept.all():
         batches, table = batches.keep(kept), _drop_rows(table, kept)
-    sums = fold_sums(batches.start, batches.times, table, resolution_ms)
-    counters = fold_counters(batches.start, batches.times, table, resolution_ms)
+    laid_out = HistogramBatches.of(batches.start, batches.times, table)
+    sums, counters = fold_sums(laid_out, resolution_ms), fold_counters(laid_out, resolution_ms)
     parts = [
         encode_float_part(Aggregate.COUNT, sums.start, sums.times, sums.count),
         encode_histogram_part(Aggregate.SUM, sums.start, sums.times, sums.table),

@@ -180,7 +180,7 @@ def test_a_reset_hidden_by_a_sum_that_is_no_number_is_seen_in_the_buckets(tmp_pa
     assert counts_of(chunk, "counter") == [28.0]
 
 
-def test_many_windows_of_many_buckets_are_written_in_several_calls(
+def test_much_that_is_decoded_and_written_in_several_calls_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     rows = {
@@ -188,5 +188,10 @@ def test_many_windows_of_many_buckets_are_written_in_several_calls(
     }
     source = write_raw(tmp_path, rows)
     whole = downsample(source, FIVE_MINUTES_MS, ulid=ULIDS[1])
+    coarser = downsample(tmp_path / ULIDS[1], HOUR_MS, ulid=ULIDS[2])
     monkeypatch.setattr("promontory.compaction.downsample.histogram_windows.BUCKETS_AT_ONCE", 1)
-    assert downsample(source, FIVE_MINUTES_MS, ulid=ULIDS[2]) == whole
+    assert downsample(source, FIVE_MINUTES_MS, ulid=ULIDS[3]) == whole
+    for limit in ("HISTOGRAM_BYTES", "AGGREGATE_BYTES"):
+        monkeypatch.setattr(f"promontory.compaction.downsample.decoding.{limit}", 100)
+    assert downsample(source, FIVE_MINUTES_MS, ulid=ULIDS[4]) == whole
+    assert downsample(tmp_path / ULIDS[1], HOUR_MS, ulid=ULIDS[5]) == coarser
