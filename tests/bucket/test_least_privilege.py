@@ -15,9 +15,12 @@ from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
 from promontory.bucket.config import open_bucket
 from promontory.bucket.port import Bucket
+from promontory.catalog.bucket_index import BucketIndex
 from promontory.catalog.catalog import Catalog
+from promontory.catalog.index_object import FRESH_MS, write_bucket_index
 from promontory.catalog.transfer import delete_block, mark_for_deletion, upload_block
 from promontory.errors import AccessDenied
+from promontory.model.clock import SystemClock
 from promontory.shipper.shipper import Shipper
 from promontory.store.bucket_store import BucketStore
 from promontory.testing.fault_proxy import FaultProxy, run_fault_proxy
@@ -160,9 +163,11 @@ async def ship(bucket: Bucket, folder: Path) -> None:
 
 
 async def serve(bucket: Bucket, folder: Path) -> None:
-    """A store gateway's work: find blocks, open them, read chunks."""
-    store = BucketStore(bucket, Catalog(bucket, clock=StillClock()), directory=folder / "headers")
+    """A store gateway's work: find blocks by the bucket index, open them, read chunks."""
+    catalog = Catalog(bucket, clock=SystemClock(), index_fresh_ms=FRESH_MS)
+    store = BucketStore(bucket, catalog, directory=folder / "headers")
     report = await store.sync()
+    assert catalog.view.index_ms is not None
     for error in report.failed.values():
         raise error
     assert len(report.opened) == 1
@@ -178,6 +183,12 @@ async def compact(bucket: Bucket, folder: Path) -> None:
     await upload_block(bucket, write_large_block(folder, meta), meta, clock=StillClock())
     await mark_for_deletion(bucket, ulid, details="compacted", clock=StillClock())
     await delete_block(bucket, ulid)
+    await write_index(bucket)
+
+
+async def write_index(bucket: Bucket) -> None:
+    view = await Catalog(bucket, clock=SystemClock()).sync()
+    assert await write_bucket_index(bucket, BucketIndex.of_view(view, writer="test"), clock=SystemClock())
 
 
 WORK: dict[str, Work] = {"sidecar": ship, "store": serve, "compactor": compact}
@@ -190,9 +201,11 @@ def real_block(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def prepare(service: str, open_with: Opener, block: Path) -> None:
-    """Put a block into the bucket as the administrator, where the work begins with one."""
+    """Put a block and a bucket index into the bucket as the administrator, where the work begins with them."""
     if service != "sidecar":
-        await upload_block(open_with(EVERYTHING), block, read_meta(block, {"replica": "a"}), clock=StillClock())
+        bucket = open_with(EVERYTHING)
+        await upload_block(bucket, block, read_meta(block, {"replica": "a"}), clock=StillClock())
+        await write_index(bucket)
 
 
 @pytest.mark.parametrize("service", WORK)

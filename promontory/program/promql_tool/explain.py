@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from promontory.bucket.port import Bucket
 from promontory.catalog.catalog import Catalog
+from promontory.catalog.index_object import FRESH_MS
 from promontory.errors import InputError, QueryError
 from promontory.model.clock import Clock, SystemClock
 from promontory.model.context import Budget, QueryContext
@@ -102,7 +103,7 @@ async def _explain(
 async def _open_store(bucket: Bucket | None, context: QueryContext) -> Store:
     if bucket is None:
         return FanoutStore(lambda: ())
-    store = BucketStore(bucket, Catalog(bucket, clock=context.clock))
+    store = BucketStore(bucket, Catalog(bucket, clock=context.clock, index_fresh_ms=FRESH_MS))
     report = await store.sync()
     if not report.loaded and not report.failed:
         context.warn("no block was found in the bucket")
