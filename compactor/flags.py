@@ -22,7 +22,8 @@ RUN_FLAGS = (
     Flag("--data-dir", default="./data", help="Directory that jobs work in; it may be deleted between two runs.",
          group=RUNNING),
     Flag("--executor", default="local",
-         help="Where jobs run: local, or dask://HOST:PORT, the scheduler of a Dask cluster.", group=RUNNING),
+         help="Where jobs run: local (threads), processes (one a job), or dask://HOST:PORT, the scheduler of a Dask "
+         "cluster.", group=RUNNING),
     Flag("--compact.cleanup-interval", Kind.DURATION, "5m",
          "How often what was uploaded in part is cleaned up during --wait; 0s: after a pass only.", RUNNING),
     Flag("--compact.progress-interval", Kind.DURATION, "5m",
