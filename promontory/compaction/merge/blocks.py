@@ -101,11 +101,14 @@ def write_morsels(
     flying: deque[tuple[int, Future[PreparedSeries]]] = deque()
     done = 0
 
-    def write_next() -> None:
-        nonlocal done
-        size_bytes, future = flying.popleft()
+    def check_stop() -> None:
         if stop():
             raise StoppedError("making a block: stopped")
+
+    def write_next() -> None:
+        nonlocal done
+        check_stop()
+        size_bytes, future = flying.popleft()
         writer.add_prepared(future.result())
         done += size_bytes
         progress(done)
@@ -113,6 +116,7 @@ def write_morsels(
     with ThreadPoolExecutor(workers, thread_name_prefix="compaction") as pool:
         try:
             for window in windows:
+                check_stop()
                 for morsel in split_window(window):
                     while len(flying) > workers:
                         write_next()
