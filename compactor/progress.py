@@ -9,11 +9,13 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import FailureKind, Phase, SilentObserver, Stage
+from promontory.model.clock import Clock
 from promontory.model.sizes import format_size
 from promontory.service.command import one_line
 
@@ -22,21 +24,34 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 MILLION = 1e6
+# The stages whose progress is in bytes.
+BYTE_STAGES = (Stage.DOWNLOAD, Stage.WORK, Stage.VERIFY, Stage.UPLOAD, Stage.READ_BACK)
+
+
+@dataclass(slots=True)
+class _Line:
+    """The line of one job: its stage, and when that began."""
+
+    task: TaskID
+    stage: Stage | None = None
+    began_s: float = 0.0
 
 
 class ProgressBars(SilentObserver):
     """Draws on a console between `running`'s begin and end; what ended becomes a line above the bars."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Clock) -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         self._console = console
-        self._tasks: dict[Job, TaskID] = {}
+        self._clock = clock
+        self._lines: dict[Job, _Line] = {}
         self._progress = Progress(
             TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}", markup=False),
-            BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console, transient=True,
+            BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}", markup=False), TimeRemainingColumn(),
+            console=console, transient=True,
         )  # fmt: skip
-        self._phase = self._progress.add_task("pass", total=None, stage="")
+        self._phase = self._progress.add_task("pass", total=None, stage="", rate="")
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -57,18 +72,23 @@ class ProgressBars(SilentObserver):
 
     def on_job_started(self, job: Job) -> None:
         """Add a line."""
-        self._tasks[job] = self._progress.add_task(describe_job(job), total=None, stage="")
+        self._lines[job] = _Line(self._progress.add_task(describe_job(job), total=None, stage="", rate=""))
 
     def on_stage(self, job: Job, stage: Stage) -> None:
         """Begin the bar again."""
-        if job in self._tasks:
-            self._progress.reset(self._tasks[job], total=None, stage=stage.value)
+        if job in self._lines:
+            line = self._lines[job]
+            line.stage, line.began_s = stage, self._clock.monotonic_s()
+            self._progress.reset(line.task, total=None, stage=stage.value, rate="")
 
     def on_progress(self, job: Job, done: int, total: int) -> None:
         """Move the bar."""
-        task = self._tasks.get(job)
-        if task is not None:
-            self._progress.update(task, completed=done, total=total)
+        line = self._lines.get(job)
+        if line is not None:
+            took_s = self._clock.monotonic_s() - line.began_s
+            has_rate = line.stage in BYTE_STAGES and took_s > 0
+            rate = f"{format_size(int(done / took_s))}/s" if has_rate else ""
+            self._progress.update(line.task, completed=done, total=total, rate=rate)
 
     def on_job_finished(self, job: Job, result: JobResult) -> None:
         """Take the line away and say what came of the job."""
@@ -83,9 +103,9 @@ class ProgressBars(SilentObserver):
         )
 
     def _remove(self, job: Job) -> None:
-        task = self._tasks.pop(job, None)
-        if task is not None:
-            self._progress.remove_task(task)
+        line = self._lines.pop(job, None)
+        if line is not None:
+            self._progress.remove_task(line.task)
 
 
 def describe_job(job: Job) -> str:

@@ -11,6 +11,7 @@ from compactor.progress import ProgressBars
 from compactor.settings import CompactorSettings, ViewerSettings
 from promontory.bucket.config import open_bucket
 from promontory.bucket.secret import Secret
+from promontory.model.clock import SystemClock
 from promontory.service.lifecycle import Service, require_content, run_service
 from promontory.service.metered_bucket import BucketMetrics, meter_bucket
 from promontory.service.values import Values
@@ -29,7 +30,7 @@ def _run_shown(values: Values) -> int:
     """Run one pass with bars, for the person at the terminal."""
     from rich.console import Console
 
-    bars = ProgressBars(Console(stderr=True))
+    bars = ProgressBars(Console(stderr=True), SystemClock())
     with ExitStack() as stack:
 
         async def build_shown(service: Service) -> None:
