@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import BlockFile, BlockMeta, BlockStats, Compaction, ThanosMeta
-from promontory.block.ulid import make_ulid
+from promontory.block.ulid import make_ulid, ulid_time_ms
 from promontory.compaction.groups import Group, group_blocks
 from promontory.compaction.job import Job
 from promontory.compaction.planning.merges import MergePlan, plan_merges
@@ -26,7 +26,7 @@ def ulid_of(number: int) -> str:
 
 
 def number_of(ulid: str) -> int:
-    return next(number for number in range(100_000) if ulid_of(number) == ulid)
+    return ulid_time_ms(ulid)
 
 
 def block(
