@@ -57,6 +57,7 @@ bench: setup    ## Measure beside real Prometheus and VictoriaMetrics on the sam
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.blocks
 	$(PY) -m tests.bench.compaction
+	$(PY) -m tests.bench.downsampling
 	-$(PY) -m tests.bench.idle
 	$(PY) -m tests.bench.hostile
 	$(PY) -m tests.bench.histograms

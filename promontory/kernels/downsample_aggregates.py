@@ -9,6 +9,7 @@ value again.
 
 Source: Thanos, pkg/compact/downsample/downsample.go (downsampleAggr, ApplyCounterResetsSeriesIterator), known from its
 behaviour.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ brought to the least of their schemas. So the buckets of a batch are columns, on
 Source: Thanos, pkg/compact/downsample/downsample.go (histogramAggregator), known from its behaviour. Whether a counter
 was reset is asked of the histograms as they were, not of those brought to a lower schema: Thanos takes each one of a
 higher schema for a reset then, and counts it twice.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ since, however often it was reset, and ends with the last sample's own value at 
 Source: Thanos, pkg/compact/downsample/downsample.go (DownsampleRaw, downsampleBatch, targetChunkCount), known from its
 behaviour. The least and greatest of a window without a finite number are what they are, where Thanos gives the greatest
 finite number.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@
 A raw chunk in a downsampled block is brought to the block's resolution first; an empty one is left out.
 
 Source: Thanos, pkg/compact/downsample/downsample.go (downsampleAggr), known from its behaviour.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ series of a morsel at a time (decoding.py).
 What meta.json says is the source's, but for the resolution, the counts and the files, as Thanos has it: sources, level
 and range are kept, so that planning and the duplicate rule know what the block covers. Counts of floats and of
 histograms, which Thanos copies from the raw block, are left out: aggregates are neither.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations

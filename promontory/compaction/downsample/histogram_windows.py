@@ -1,4 +1,7 @@
-"""Batches of native histograms to windows: sums, which are gauges, and counters."""
+"""Batches of native histograms to windows: sums, which are gauges, and counters.
+
+Format: docs/formats/downsampled.md.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ Floats give all five aggregates, native histograms count, sum and counter. NaN a
 
 Source: Thanos, pkg/compact/downsample/downsample.go, known from its behaviour. Beside what it cuts, a run ends where
 the zero threshold, the custom bounds or being a gauge change; Thanos fails there or loses the windows before.
+Format: docs/formats/downsampled.md.
 """
 
 from __future__ import annotations
