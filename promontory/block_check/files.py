@@ -1,7 +1,8 @@
-"""The files of one block, in a directory or in a bucket, each read whole and mapped.
+"""The files of one block, in a directory or in a bucket, each mapped whole.
 
 A bucket on local disk maps the file itself. Of another bucket a file is downloaded on its first use, mapped and
 unlinked: the mapping keeps it until the block is closed, and nothing is left behind whatever happens.
+What was read through can be released, so that a block of any size needs little memory.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket, MappingBucket
 from promontory.errors import InputError
+
+RELEASED_AT_ONCE = 4 * 2**20
 
 Bytes = NDArray[np.uint8]
 
@@ -38,6 +42,9 @@ class BlockFiles:
             self._held[path] = self._map(path) if self.sizes[path] else np.empty(0, np.uint8)
         return self._held[path]
 
+    def release(self, path: str, end: int) -> None:
+        """Let go of the memory that the bytes [0, end) of a file take; they can be read still."""
+
     def _map(self, path: str) -> Bytes:
         key, bucket = f"{self.key}/{path}", self.bucket
         if isinstance(bucket, MappingBucket):
@@ -48,6 +55,37 @@ class BlockFiles:
             self._runner.run(bucket.download(key, target))
             with target.open("rb") as file:
                 return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+
+
+class DirectoryFiles(BlockFiles):
+    """The files of a block in a local directory, whose memory is let go of as it was read."""
+
+    def __init__(self, directory: Path, found: BlockFiles) -> None:
+        super().__init__(found.bucket, found.key, found._runner, found.sizes)
+        self._directory = directory
+        self._maps: dict[str, mmap.mmap] = {}
+        self._released: dict[str, int] = {}
+
+    def release(self, path: str, end: int) -> None:
+        """Let go of the memory that the bytes [0, end) of a file take; they can be read still."""
+        end -= end % mmap.PAGESIZE
+        start = self._released.get(path, 0)
+        start = start if start <= end else 0  # it is read for a second time
+        if path in self._maps and end - start >= RELEASED_AT_ONCE:
+            self._maps[path].madvise(mmap.MADV_DONTNEED, start, end - start)
+            self._released[path] = end
+
+    def _map(self, path: str) -> Bytes:
+        with (self._directory / path).open("rb") as file:
+            self._maps[path] = mmap.mmap(file.fileno(), self.sizes[path], access=mmap.ACCESS_READ)
+        return np.frombuffer(self._maps[path], np.uint8)
+
+
+@contextmanager
+def open_directory(directory: Path) -> Iterator[BlockFiles]:
+    """Give the files of a block in a local directory. Raises InputError where there are none."""
+    with open_files(FilesystemBucket(directory.parent), directory.name) as found:
+        yield DirectoryFiles(directory, found)
 
 
 @contextmanager

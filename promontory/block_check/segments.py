@@ -38,6 +38,13 @@ class Segments:
         path = self.paths.get(number)
         return np.empty(0, np.uint8) if path is None else self._files.read(path)
 
+    def release(self, ref: int) -> None:
+        """Let go of the memory that the records before one take; they can be read still."""
+        number = ref >> SEGMENT_SHIFT
+        for earlier, path in self.paths.items():
+            if earlier <= number:
+                self._files.release(path, ref & OFFSET_MASK if earlier == number else self._files.sizes[path])
+
     def parts(self, refs: Longs) -> Iterator[tuple[Bytes, Longs, Longs]]:
         """Yield (bytes of a segment, int64[k] which of `refs` lie in it, int64[k] their offsets)."""
         numbers = refs >> SEGMENT_SHIFT

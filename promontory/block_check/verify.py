@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from promontory.block.index_layout import SERIES_ALIGNMENT
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
 from promontory.block.segments import SEGMENT_HEAD
 from promontory.block.series import ChunkEntries
@@ -95,6 +96,7 @@ def verify(
                 chunks.add(window)
             series.add(window)
             postings.add(window)
+            files.release(INDEX_FILE, int(window.ref[-1]) * SERIES_ALIGNMENT)
         chunks.finish()
     postings.finish()
     report.summary, report.index_counts = series.finish(), series.counts
@@ -148,6 +150,7 @@ class _ChunkCheck:
                 report.faults.add("missing_file", path, "the file is not there, but a chunk is in it", series=series)
                 continue
             report.faults.add(fault.kind, path, fault.problem, offset=ref & OFFSET_MASK, series=series)
+        self._segments.release(int(entries.ref[-1]))
         self._progress(report.record_bytes, self._segments.total_bytes)
 
 

@@ -15,9 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from promontory.block.meta import BlockMeta
-from promontory.block_check.files import open_files
+from promontory.block_check.files import open_directory
 from promontory.block_check.verify import Report, verify
-from promontory.bucket.filesystem import FilesystemBucket
 from promontory.compaction.job import Deduplication, Job, JobKind
 from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, CorruptionError
@@ -55,7 +54,7 @@ def check_block(
     read_chunks: bool = True,
 ) -> Report:
     """Return what is found in a block's directory. Blocks the thread. Raises StoppedError."""
-    with open_files(FilesystemBucket(directory.parent), directory.name) as files:
+    with open_directory(directory) as files:
         return verify(files, limit=FAULTS_SHOWN, workers=workers, progress=progress, stop=stop, read_chunks=read_chunks)
 
 
