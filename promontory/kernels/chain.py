@@ -5,6 +5,7 @@ its turn counts, the others are passed over. Whose turn it is among equals is de
 here as Go keeps it, so that the same sample is chosen as Prometheus chooses: parent of i at (i - 1) // 2, the last
 one put in the place of the first that leaves.
 Source: Prometheus 3.14, storage/merge.go (chain sample iterator); Go, container/heap.
+Format: docs/formats/deduplication.md.
 """
 
 from __future__ import annotations

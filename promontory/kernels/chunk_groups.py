@@ -6,6 +6,7 @@
 Chunks come by (min, max), of equals the one whose predecessor in its block was taken first. A chunk that begins
 within what the group before it covers belongs to that group; one that equals the one taken before it, byte for byte,
 is a copy and does not count. Source: Prometheus 3.14, storage/merge.go (compacting chunk iterator).
+Format: docs/formats/deduplication.md.
 """
 
 from __future__ import annotations

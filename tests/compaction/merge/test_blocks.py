@@ -180,6 +180,27 @@ def test_a_flipped_bit_of_an_input_ends_the_merge_and_names_the_block(tmp_path, 
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_flipped_bit_of_an_input_changes_a_sample_unnoticed(tmp_path, seed):
+    source = random.Random(seed)
+    series = {label(number): make_up_chunks(source, count=3) for number in range(6)}
+    blocks = [write_block(tmp_path, number, series, range_ms=(0, 10**9)) for number in range(2)]
+    merge(blocks, tmp_path)
+    good = read_chunks(tmp_path / OUTPUT)
+    for turn in range(25):
+        file = blocks[1] / source.choice(("index", "chunks/000001", "tombstones"))
+        body = file.read_bytes()
+        damage(file, source.randrange(len(body)))
+        told = blocks[1].name
+        try:
+            merge(blocks, tmp_path / str(turn))
+            assert read_chunks(tmp_path / str(turn) / OUTPUT) == good
+        except CorruptionError as error:
+            told = error.source
+        assert told.startswith(blocks[1].name)
+        file.write_bytes(body)
+
+
 @pytest.mark.parametrize("file", ["chunks/000001", "index"])
 def test_a_cut_file_of_an_input_ends_the_merge(tmp_path, file):
     block = write_block(tmp_path, 0, {label(number): steady(0, HOUR_MS) for number in range(9)})
