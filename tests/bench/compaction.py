@@ -4,6 +4,7 @@ usage: python -m tests.bench.compaction [--repetitions N]
 
     horizontal   three blocks of 2 h into one, four times over        Prometheus does the same
     one day      twelve blocks into one
+    pass         a compactor over a bucket of the twelve: 8 h each, all checked, uploaded and read back
     vertical     two replicas of 2 h into one, sample by sample       Prometheus does the same
     penalty      the same, one replica's samples unless it has a gap
     5m           the block of one day, raw to aggregates of 5m, on one core
@@ -66,6 +67,7 @@ def report(*, repetitions: int) -> None:
         _compare(ours.outputs, peer, folder / "served")
         day = _measure(data, "merge", [a], folder / "day", repetitions)
         _print("one day", day)
+        _print("pass", _measure(data, "pass", [a], folder / "pass", repetitions))
         pairs = [list(pair) for pair in zip(a, b, strict=True)][:3]
         peer = _measure_peer([block for pair in pairs for block in pair], folder / "pairs", repetitions, longest_h=2)
         ours = _measure(data, "merge", pairs, folder / "vertical", repetitions)
@@ -81,10 +83,12 @@ def _measure(
     samples, took_s, cpu_s, grown_mib, outputs = 0, 0.0, 0.0, 0.0, []
     for blocks in groups:
         argv: list[object] = [sys.executable, "-m", "tests.bench.compaction_run", kind, target, *blocks]
-        argv += ["--warm", data / "small", "--workers", str(workers), "--repetitions", str(repetitions)]
+        small = sorted((data / "small").iterdir(), key=_start_ms)
+        warm = small if kind == "pass" else small[:1]
+        argv += ["--workers", workers, "--repetitions", repetitions, "--warm", *warm]
         done = subprocess.run([str(word) for word in argv], check=True, capture_output=True, text=True)
         told = json.loads(done.stdout)
-        samples += sum(read_meta(block).stats.sample_count for block in blocks)
+        samples += told["samples"]
         took_s, cpu_s = took_s + told["took_s"], cpu_s + told["cpu_s"]
         grown_mib = max(grown_mib, told["grown_mib"])
         outputs.append(Path(told["output"]))
@@ -98,9 +102,10 @@ def _measure_peer(blocks: Sequence[Path], folder: Path, repetitions: int, *, lon
 
 
 def _print(name: str, ours: Figure, peer: float = 0.0, peer_mib: float = 0.0) -> None:
-    must = MUST[name]
+    must = MUST.get(name, 0)
     verdict = "ok" if ours.speed >= must and ours.grown_mib <= MOST_MIB else "MISSED"
-    line = f"  {name:11} {ours.speed:6.1f} (must: {must}), {ours.busy:6.1f} a second of processor time, "
+    asked = f" (must: {must})" if must else ""
+    line = f"  {name:11} {ours.speed:6.1f}{asked}, {ours.busy:6.1f} a second of processor time, "
     line += f"{ours.grown_mib:5.0f} MiB above idle (must: {MOST_MIB}) {verdict}"
     if peer:
         line += f"; Prometheus {peer / 1e6:.1f}, {peer_mib:.0f} MiB: {ours.speed * 1e6 / peer:.2f} times as fast"

@@ -2,7 +2,7 @@
 
 promontory-bench-compaction-<hash of what makes it>/
     a/   twelve blocks of the first replica      b/   of the second, which scraped some seconds later
-        small/   a block of ten series, to load kernels with
+        small/   the same of ten series, to load kernels with
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from tests.bench.data import REPLICA_SHIFT_MS, SAMPLES, GeneratedSeries, generat
 from tests.bench.dataset import kept_folder
 
 SERIES = 5000
-RANGE_MS = 7 * 24 * 3_600_000
 BATCH = 500
 SOURCES = ("data.py", "compaction_data.py")
 
@@ -38,10 +37,7 @@ def _build(folder: Path) -> None:
     for name, shift_ms in (("a", 0), ("b", REPLICA_SHIFT_MS)):
         labels = Labels.from_mapping({"replica": name})
         write_blocks(folder / name, _batches(series, shift_ms), clock=SystemClock(), external_labels=labels)
-    (small,) = write_blocks(
-        folder, _batches(series[:10], 0), clock=SystemClock(), external_labels=labels, block_range_ms=RANGE_MS
-    )
-    (folder / small.ulid).rename(folder / "small")
+    write_blocks(folder / "small", _batches(series[:10], 0), clock=SystemClock(), external_labels=labels)
 
 
 def _batches(series: list[GeneratedSeries], shift_ms: int) -> Iterator[Samples]:

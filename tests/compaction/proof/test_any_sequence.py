@@ -10,11 +10,13 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from promontory.compaction.job import Deduplication
+from promontory.compaction.planning.ladder import Ladder, Step, StreamLadder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, MINUTE_MS, Content, Stream, write_history
@@ -32,6 +34,9 @@ STREAMS = (
     Stream({"cluster": "y", "replica": "a"}, interval_ms=INTERVAL_MS, shift_ms=7000, kinds=KINDS),
 )
 TURN_RANGE_MS = 8 * HOUR_MS
+# Thanos' resolutions, of shorter blocks: there is something to downsample sooner.
+STEPS = (Step(0), Step(5 * MINUTE_MS, after_ms=6 * HOUR_MS), Step(HOUR_MS, after_ms=24 * HOUR_MS))
+LADDER = Ladder((StreamLadder(STEPS),))
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -43,7 +48,7 @@ class AnySequence(RuleBasedStateMachine):
         self._site = make_site(Path(self._folder.name) / "site")
         replica_labels = ("replica",) if vertical else ()
         self._settings = CompactionSettings(
-            vertical=vertical, replica_labels=replica_labels, deduplication=Deduplication.ONE_TO_ONE
+            vertical=vertical, replica_labels=replica_labels, deduplication=Deduplication.ONE_TO_ONE, ladder=LADDER
         )
         self._digests = Digests()
         self._seen: dict[Labels, Content] = {}
@@ -56,7 +61,7 @@ class AnySequence(RuleBasedStateMachine):
         if hasattr(self, "_folder"):
             self._folder.cleanup()
 
-    @rule(number=st.sampled_from(range(len(STREAMS))), ranges=st.sampled_from([1, 4, 13]))
+    @rule(number=st.sampled_from(range(len(STREAMS))), ranges=st.sampled_from([1, 4, 13, 26]))
     def upload(self, number: int, ranges: int) -> None:
         """Upload so many blocks of two hours."""
         stream, start_ms = STREAMS[number], self._uploaded_ms[number]
@@ -110,8 +115,13 @@ class AnySequence(RuleBasedStateMachine):
         """Compare all that is served with what was seen."""
         if not hasattr(self, "_site"):
             return
+        served = self._site.look().served(self._now_ms)
+        state = repr([meta.ulid for meta in served])
+        if state in self._checked:
+            return
+        self._checked.add(state)
         streams: dict[Labels, list[Content]] = {}
-        for meta in self._site.look().served(self._now_ms):
+        for meta in served:
             labels = self._less_replicas(meta.labels)
             if meta.resolution_ms == 0:
                 streams.setdefault(labels, []).append(self._digests.raw(self._site.bucket, meta))
@@ -129,9 +139,15 @@ class AnySequence(RuleBasedStateMachine):
 
 
 AnySequence.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestAnySequence = AnySequence.TestCase
+
+
+@pytest.mark.e2e
+def test_many_long_sequences_lose_nothing() -> None:
+    longer = settings(AnySequence.TestCase.settings, max_examples=30, stateful_step_count=20)
+    run_state_machine_as_test(AnySequence, settings=longer)  # type: ignore[no-untyped-call]
