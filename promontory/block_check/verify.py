@@ -180,7 +180,8 @@ def _check_stats(meta: BlockMeta, report: Report, *, read_chunks: bool) -> None:
     has_all = read_chunks and not any(kinds[kind] for kind in UNCOUNTED)
     if has_all:
         pairs.append(("numSamples", stats.sample_count, report.sample_count))
-    if has_all and (stats.float_sample_count or stats.histogram_sample_count):
+    # Thanos leaves the counts of the raw block in the meta of one that it downsampled.
+    if has_all and not meta.resolution_ms and (stats.float_sample_count or stats.histogram_sample_count):
         floats = report.sample_count - report.histogram_count
         pairs += [
             ("numFloatSamples", stats.float_sample_count, floats),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promontory.model.frame import Encoding
 from tests.compaction.downsample import plain
 from tests.compaction.downsample.blocks import (
     FIVE_MINUTES_MS,
@@ -19,6 +20,7 @@ from tests.compaction.downsample.blocks import (
     START_MS,
     ULIDS,
     ReadChunk,
+    Value,
     bits_of,
     downsample,
     write_chunks,
@@ -26,6 +28,7 @@ from tests.compaction.downsample.blocks import (
     xor_chunk,
 )
 from tests.compaction.downsample.shown import shown, shown_plain
+from tests.golden.chunks import GoldenSample, read_golden_chunks
 
 VALUES = st.one_of(
     st.integers(-1000, 1000).map(float),
@@ -94,6 +97,32 @@ def test_samples_before_1970_fall_into_windows_of_their_own(tmp_path: Path) -> N
     chunks = {"m": [(-300_001, 1, 1, xor_chunk(row))]}
     (chunk,) = downsample(write_chunks(tmp_path, ULIDS[0], chunks, resolution_ms=0), FIVE_MINUTES_MS)["m"]
     assert chunk.parts["count"] == [(-300_001, bits_of(1.0)), (-1, bits_of(2.0)), (1, bits_of(2.0))]
+
+
+def test_chunks_with_start_times_count_like_those_without(tmp_path: Path) -> None:
+    compared = 0
+    for chunk in read_golden_chunks():
+        encoding, samples = Encoding(chunk.encoding), chunk.samples
+        if encoding <= Encoding.FLOAT_HISTOGRAM or chunk.count != len(samples) or len(samples) < 10:
+            continue
+        if samples[0].time_ms < 0:  # in another block, as blocks are written
+            continue
+        folder = tmp_path / str(compared)
+        span = (min(sample.time_ms for sample in samples), max(sample.time_ms for sample in samples))
+        chunks = {"m": [(*span, encoding, chunk.data)]}
+        source = write_chunks(folder, ULIDS[0], chunks, resolution_ms=0)
+        points = [(sample.time_ms, value_of(sample)) for sample in samples]
+        expected = downsample(write_raw(folder / "plain", {"m": points}, samples_per_chunk=60_000), FIVE_MINUTES_MS)
+        assert downsample(source, FIVE_MINUTES_MS) == expected
+        compared += 1
+    assert compared > 10
+
+
+def value_of(sample: GoldenSample) -> Value:
+    if sample.histogram is not None:
+        return sample.histogram
+    assert sample.bits is not None
+    return float(struct.unpack("<d", struct.pack("<Q", sample.bits))[0])
 
 
 def test_series_of_nothing_but_nan_and_stale_samples_go(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from promontory.block.meta import BlockMeta
+from promontory.block_check.files import open_directory
+from promontory.block_check.verify import verify
 from tests.compaction.downsample.blocks import (
     FIVE_MINUTES_MS,
     HOUR_MS,
@@ -62,6 +64,16 @@ def test_blocks_downsampled_by_thanos_come_out_the_same(
                     assert our.payloads[aggregate][1] in (payload, payload + b"\0")
     assert same > compared // 2
     check_meta(meta_of(tmp_path / ULIDS[-1]), meta_of(blocks[to_ms]))
+    with open_directory(tmp_path / ULIDS[-1]) as files:
+        assert not verify(files, limit=9, workers=1).faults.counts
+
+
+def test_the_counts_that_thanos_copies_from_a_raw_block_are_no_fault(tmp_path: Path) -> None:
+    block = unpack("raw_downsampled.tar.gz", tmp_path)[FIVE_MINUTES_MS]
+    assert meta_of(block).stats.float_sample_count > meta_of(block).stats.sample_count
+    with open_directory(block) as files:
+        # Thanos writes the list of files when it uploads, and this block was never uploaded.
+        assert set(verify(files, limit=9, workers=1).faults.counts) <= {"file_size"}
 
 
 def check_meta(ours: BlockMeta, theirs: BlockMeta) -> None:
