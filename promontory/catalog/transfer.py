@@ -40,7 +40,9 @@ async def upload_block(bucket: Bucket, directory: Path, meta: BlockMeta, *, cloc
     """
     _check_labels(meta)
     files = await upload_files(bucket, directory, meta.ulid)
-    return await commit_block(bucket, meta, files, clock=clock)
+    written = complete_meta(meta, files, now_ms=clock.now_ms())
+    await commit_block(bucket, written)
+    return written
 
 
 async def upload_files(bucket: Bucket, directory: Path, ulid: str) -> tuple[BlockFile, ...]:
@@ -52,20 +54,23 @@ async def upload_files(bucket: Bucket, directory: Path, ulid: str) -> tuple[Bloc
     return files
 
 
-async def commit_block(bucket: Bucket, meta: BlockMeta, files: Sequence[BlockFile], *, clock: Clock) -> BlockMeta:
-    """Write the meta.json of a block whose files are there; return the meta as written."""
+def complete_meta(meta: BlockMeta, files: Sequence[BlockFile], *, now_ms: int) -> BlockMeta:
+    """Return a meta with the files that were uploaded and the time. Raises InputError without external labels."""
     thanos = replace(
         _check_labels(meta),
         files=(*files, BlockFile(META_FILE)),
         segment_files=tuple(file.path.partition("/")[2] for file in files if file.path != INDEX_FILE),
-        upload_time_ms=clock.now_ms(),
+        upload_time_ms=now_ms,
     )
-    written = replace(meta, thanos=thanos)
-    body = render_meta(written)
+    return replace(meta, thanos=thanos)
+
+
+async def commit_block(bucket: Bucket, meta: BlockMeta) -> None:
+    """Write the meta.json of a block whose files are there."""
+    body = render_meta(meta)
     key = f"{meta.ulid}/{META_FILE}"
     await bucket.put(key, body)
     await _verify_size(bucket, key, len(body))
-    return written
 
 
 async def delete_block(bucket: Bucket, ulid: str) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.run_job import StageProgress
+from promontory.compaction.observer import StageProgress
 
 
 class Executor(Protocol):

@@ -5,6 +5,7 @@ All is called by the event loop that runs the pass, but `on_progress`, which any
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -38,6 +39,10 @@ class Stage(Enum):
     VERIFY = "verify output"
     UPLOAD = "upload"
     READ_BACK = "read back"
+
+
+StageProgress = Callable[[Stage, int, int], None]
+"""Is told, by any thread, that of a stage so much is done of so much in all."""
 
 
 class FailureKind(Enum):

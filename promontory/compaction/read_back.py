@@ -13,7 +13,7 @@ from pathlib import Path
 from promontory.block.meta import META_FILE, BlockFile, BlockMeta, render_meta
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
-from promontory.errors import BucketUnavailable, StoppedError
+from promontory.errors import BucketUnavailable, ObjectNotFound, StoppedError
 
 PIECE_BYTES = 8 * 2**20
 PIECES_AT_ONCE = 4
@@ -49,9 +49,16 @@ async def compare_files(
 
 async def compare_meta(bucket: Bucket, meta: BlockMeta) -> None:
     """Compare the meta.json in a bucket with what was written. Raises BucketUnavailable where they differ."""
-    key = f"{meta.ulid}/{META_FILE}"
-    if await bucket.get(key) != render_meta(meta):
-        raise _differs(key, "the document that was written", "another one")
+    if not await has_meta(bucket, meta):
+        raise _differs(f"{meta.ulid}/{META_FILE}", "the document that was written", "another one, or none")
+
+
+async def has_meta(bucket: Bucket, meta: BlockMeta) -> bool:
+    """Say whether a bucket has just this meta.json. Raises BucketError where it does not say."""
+    try:
+        return await bucket.get(f"{meta.ulid}/{META_FILE}") == render_meta(meta)
+    except ObjectNotFound:
+        return False
 
 
 def _equals(path: Path, start: int, end: int, body: bytes) -> bool:

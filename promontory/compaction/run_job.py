@@ -12,46 +12,39 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from promontory.block.meta import BlockFile, BlockMeta, BlockStats
+from promontory.block.meta import BlockMeta, BlockStats
 from promontory.block_check.verify import Report
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
-from promontory.catalog.transfer import commit_block, delete_block, list_block_files, upload_files
 from promontory.compaction.check import (
-    UNWORKABLE,
     check_block,
     expect_output,
     refuse_input,
     refuse_output,
 )
+from promontory.compaction.culprits import find_culprits
 from promontory.compaction.failures import is_retryable
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.make_output import Make, make_output
-from promontory.compaction.observer import Stage
-from promontory.compaction.read_back import compare_files, compare_meta
+from promontory.compaction.observer import Stage, StageProgress
+from promontory.compaction.publish import count_up, publish_block
 from promontory.compaction.stoppable import await_unless
 from promontory.compaction.workspace import (
-    SHA256,
     fetch_block,
-    hash_file,
     list_input_files,
     need_space,
     read_input_meta,
     remove_tree,
 )
-from promontory.errors import BadBlockError, BucketError, BucketUnavailable, CorruptionError
+from promontory.errors import BadBlockError, CorruptionError
 from promontory.model.clock import Clock
 
-TAKE_BACK_TIMEOUT_S = 60.0
-
-StageProgress = Callable[[Stage, int, int], None]
 Result = TypeVar("Result")
 
 
@@ -110,7 +103,7 @@ class _JobRun:
         self._inputs: tuple[BlockMeta, ...] = ()
         self._files: dict[str, dict[str, int]] = {}
         self._weight: int | None = None
-        self._has_old_copies = False
+        self.has_old_copies = False
 
     async def run(self) -> JobResult:
         began_s = self._clock.monotonic_s()
@@ -123,7 +116,7 @@ class _JobRun:
             await self._remove_output()
             if is_retryable(error):
                 raise
-            await self._find_culprits(error)
+            await find_culprits(error, self._inputs, self)
             raise
         except BaseException:
             await self._remove_output()
@@ -131,7 +124,10 @@ class _JobRun:
         written, uploaded_bytes = None, 0
         if output is not None:
             try:
-                written, uploaded_bytes = await self._publish(output)
+                written, uploaded_bytes = await publish_block(
+                    self._bucket, self._output_directory, output, clock=self._clock, stop=self._stop,
+                    hash_function=self._options.hash_function, progress=self._progress,
+                )  # fmt: skip
             finally:
                 await self._remove_output()
         result = JobResult(
@@ -141,7 +137,7 @@ class _JobRun:
         )  # fmt: skip
         if self._job.part is None:
             for meta in self._inputs:
-                await asyncio.to_thread(remove_tree, self._directory / meta.ulid)
+                await self.drop(meta)
         return result
 
     @property
@@ -156,7 +152,7 @@ class _JobRun:
         """Have all inputs on disk. What is there already counts as needed still: it is not much to ask for."""
         total = self._input_bytes
         await asyncio.to_thread(need_space, self._directory, 2 * total)
-        notify = self._counter(Stage.DOWNLOAD, total)
+        notify = count_up(self._progress, Stage.DOWNLOAD, total)
         await self._unless_stopped(
             map_concurrently(
                 lambda meta: self._fetch(meta, notify), self._inputs, limit=self._options.blocks_fetched_at_once
@@ -164,7 +160,7 @@ class _JobRun:
         )
 
     async def _fetch(self, meta: BlockMeta, notify: Callable[[int], None]) -> None:
-        self._has_old_copies |= await fetch_block(
+        self.has_old_copies |= await fetch_block(
             self._bucket, meta, self._files[meta.ulid], self._directory / meta.ulid,
             concurrency=self._options.files_at_once, stop=self._stop, notify=notify,
         )  # fmt: skip
@@ -218,78 +214,23 @@ class _JobRun:
             counted = [_with_counts(meta, one) for meta, one in zip(self._inputs, reports, strict=True)]
             refuse_output(report, output, expect_output(self._job, counted, weight=self._weight))
 
-    async def _publish(self, output: BlockMeta) -> tuple[BlockMeta, int]:
-        """Upload the output, read it back and commit it; return its meta and its bytes."""
-        directory = self._output_directory
-        files = await asyncio.to_thread(list_block_files, directory)
-        total = sum(file.size_bytes or 0 for file in files)
-        self._progress(Stage.UPLOAD, 0, total)
-        try:
-            await self._unless_stopped(upload_files(self._bucket, directory, self._ulid))
-            notify = self._counter(Stage.READ_BACK, total)
-            await compare_files(self._bucket, directory, self._ulid, files, stop=self._stop, notify=notify)
-            hashed = await asyncio.to_thread(self._hash, files)
-            written = await commit_block(self._bucket, output, hashed, clock=self._clock)
-            await compare_meta(self._bucket, written)
-        except BaseException:
-            await self._take_back()
-            raise
-        return written, total
-
-    async def _take_back(self) -> None:
-        """Delete what was uploaded, where the bucket lets us; what stays has no meta.json, and is cleaned up later."""
-
-        async def delete() -> None:
-            with suppress(BucketError, TimeoutError):
-                async with asyncio.timeout(TAKE_BACK_TIMEOUT_S):
-                    await delete_block(self._bucket, self._ulid)
-
-        await asyncio.shield(asyncio.ensure_future(delete()))
-
-    def _hash(self, files: Sequence[BlockFile]) -> list[BlockFile]:
-        if self._options.hash_function != SHA256:
-            return list(files)
-        directory = self._output_directory
-        return [replace(file, hash_function=SHA256, hash_value=hash_file(directory / file.path)) for file in files]
-
-    async def _find_culprits(self, error: Exception) -> None:
-        """Raise BadBlockError naming the inputs that are why the work failed; return where none is.
-
-        What is found is looked at again in a fresh copy: a mark stays, and disks and networks err.
-        """
-        suspects = error.ulids if isinstance(error, BadBlockError) else self._job.inputs
-        found: list[BadBlockError] = []
-        for meta in self._inputs:
-            if meta.ulid not in suspects or await self._examine(meta) is None:
-                continue
-            await asyncio.to_thread(remove_tree, self._directory / meta.ulid)
-            await self._fetch(meta, lambda size_bytes: None)
-            again = await self._examine(meta)
-            if again is None:
-                message = "the copy of the block on disk was bad, the one in the bucket is not"
-                raise BucketUnavailable(message, key=meta.ulid, operation="download") from error
-            found.append(again)
-        if found:
-            reason = found[0].reason
-            same = [one for one in found if one.reason == reason]
-            ulids = tuple(ulid for one in same for ulid in one.ulids)
-            raise BadBlockError("; ".join(map(str, same)), ulids=ulids, reason=reason) from error
-        named = [ulid for ulid in self._job.inputs if isinstance(error, CorruptionError) and ulid in error.source]
-        if named and self._has_old_copies:
-            for ulid in self._job.inputs:
-                await asyncio.to_thread(remove_tree, self._directory / ulid)
-            message = f"copies of an earlier try did not do, others are to be fetched: {error}"
-            raise BucketUnavailable(message, key=named[0], operation="download") from error
-        if named:
-            raise BadBlockError(str(error), ulids=tuple(named), reason=UNWORKABLE) from error
-
-    async def _examine(self, meta: BlockMeta) -> BadBlockError | None:
+    async def examine(self, meta: BlockMeta) -> BadBlockError | None:
+        """Return what is wrong with a copy of an input, every chunk decoded."""
         report = await self._check(meta.ulid)
         try:
             refuse_input(report, accept_malformed_index=self._options.accept_malformed_index)
         except BadBlockError as error:
             return error
         return None
+
+    async def fetch_again(self, meta: BlockMeta) -> None:
+        """Put a fresh copy of an input in the place of the one that is there."""
+        await self.drop(meta)
+        await self._unless_stopped(self._fetch(meta, lambda size_bytes: None))
+
+    async def drop(self, meta: BlockMeta) -> None:
+        """Remove the copy of an input."""
+        await asyncio.to_thread(remove_tree, self._directory / meta.ulid)
 
     async def _check(self, ulid: str, *, read_chunks: bool = True, stage: Stage = Stage.CHECK) -> Report:
         return await self._in_thread(
@@ -317,17 +258,6 @@ class _JobRun:
 
     async def _remove_output(self) -> None:
         await asyncio.to_thread(remove_tree, self._output_directory)
-
-    def _counter(self, stage: Stage, total: int) -> Callable[[int], None]:
-        done = 0
-        self._progress(stage, 0, total)
-
-        def notify(size_bytes: int) -> None:
-            nonlocal done
-            done += size_bytes
-            self._progress(stage, done, total)
-
-        return notify
 
 
 def _with_counts(meta: BlockMeta, report: Report) -> BlockMeta:

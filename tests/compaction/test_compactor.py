@@ -18,9 +18,8 @@ from promontory.compaction.check import CORRUPT_CHUNKS, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.compactor import LEDGER_FILE, Compactor
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import Backlog, FailureKind, Phase
+from promontory.compaction.observer import Backlog, FailureKind, Phase, StageProgress
 from promontory.compaction.planning.ladder import default_ladder
-from promontory.compaction.run_job import StageProgress
 from promontory.compaction.settings import CompactionSettings
 from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, BucketUnavailable, HaltError, JobError, StoppedError

@@ -145,6 +145,25 @@ async def test_a_meta_json_that_arrives_otherwise_is_taken_back(site: Site) -> N
     assert await site.objects() == before_it
 
 
+@pytest.mark.parametrize("operation", ["put", "get"])
+async def test_once_meta_json_is_there_the_output_stays_whatever_answer_is_lost(site: Site, operation: str) -> None:
+    lost = 0
+
+    async def lose(found: str, key: str) -> None:
+        nonlocal lost
+        if (found, key) == (operation, f"{ULID}/{META}") and not lost:
+            lost += 1
+            raise BucketUnavailable("the answer was lost", key=key, operation=found)
+
+    if operation == "put":
+        site.bucket.after = lose
+    else:
+        site.bucket.before = lose
+    with pytest.raises(BucketUnavailable, match="the answer was lost"):
+        await site.run()
+    assert {f"{ULID}/{name}" for name in (CHUNKS, INDEX, META)} <= (await site.objects()).keys()
+
+
 @pytest.mark.parametrize(
     ("operation", "key"),
     [("get", META), ("list", "/"), ("download", INDEX), ("upload", CHUNKS), ("upload", INDEX), ("get_range", INDEX),

@@ -27,8 +27,8 @@ from promontory.compaction.executors.remote import RemoteJob
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.make_output import Make, make_output
-from promontory.compaction.observer import Stage
-from promontory.compaction.run_job import JobOptions, StageProgress
+from promontory.compaction.observer import Stage, StageProgress
+from promontory.compaction.run_job import JobOptions
 from promontory.errors import InputError, JobError, StoppedError
 
 if TYPE_CHECKING:

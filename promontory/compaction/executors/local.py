@@ -14,7 +14,8 @@ from promontory.block.ulid import ENTROPY_BYTES, make_ulid
 from promontory.bucket.port import Bucket
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.run_job import JobOptions, StageProgress, run_job
+from promontory.compaction.observer import StageProgress
+from promontory.compaction.run_job import JobOptions, run_job
 from promontory.model.clock import Clock
 
 

@@ -19,7 +19,8 @@ from promontory.bucket.secret import Secret
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.make_output import Make, make_output
-from promontory.compaction.run_job import JobOptions, StageProgress, run_job
+from promontory.compaction.observer import StageProgress
+from promontory.compaction.run_job import JobOptions, run_job
 from promontory.compaction.workspace import remove_tree
 from promontory.model.clock import SystemClock
 

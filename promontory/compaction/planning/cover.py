@@ -81,6 +81,7 @@ def asks_no_cover(settings: CompactionSettings, mark: Mark | None) -> bool:
 def _index(blocks: Iterable[BlockMeta]) -> dict[int, dict[str, list[BlockMeta]]]:
     holders: dict[int, dict[str, list[BlockMeta]]] = defaultdict(lambda: defaultdict(list))
     for meta in blocks:
+        held = holders[meta.resolution_ms]
         for source in sources_of(meta):
-            holders[meta.resolution_ms][source].append(meta)
+            held[source].append(meta)
     return holders

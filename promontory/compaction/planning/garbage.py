@@ -43,11 +43,10 @@ def plan_garbage(state: BucketState, settings: CompactionSettings) -> GarbagePla
                 deletions.append(Deletion(ulid, OUTDATED, (cover,)))
             else:
                 unverified.add(cover)
-    holders = _holders(sound, settings)
-    for meta in unmarked:
-        if meta.ulid not in state.broken:
-            continue
-        found = _hold_all(meta, holders[strip_replicas(meta.labels, settings.replica_labels)])
+    broken = [meta for meta in unmarked if meta.ulid in state.broken]
+    holders = _holders(sound, settings) if broken else {}
+    for meta in broken:
+        found = _hold_all(meta, holders.get(strip_replicas(meta.labels, settings.replica_labels), {}))
         if found is not None and found <= state.verified:
             deletions.append(Deletion(meta.ulid, BROKEN, tuple(sorted(found))))
         elif found is not None:
