@@ -49,7 +49,7 @@ def run_waiting(folder: Path, bucket: Path, *flags: str) -> Iterator[Program]:
     port = free_port()
     argv = argv_of(folder, bucket, "--wait", f"--http-address=127.0.0.1:{port}", *flags)
     log_path = folder / "compact.log"
-    with run_program(argv, port=port, log_path=log_path, ready=lambda: http_ok(port, "/-/ready")) as program:
+    with run_program(argv, port=port, log_path=log_path, ready=lambda: http_ok(port, "/-/healthy")) as program:
         yield program
 
 
@@ -110,6 +110,44 @@ def test_it_goes_on_shows_its_blocks_and_ends_on_sigterm(bucket: Path, tmp_path:
 def read_metrics(program: Program) -> str:
     with urllib.request.urlopen(f"{program.url}/metrics", timeout=10) as answer:
         return str(answer.read().decode())
+
+
+def spoil(bucket: Path) -> str:
+    """Flip a bit in a chunk of the second block and return its ULID."""
+    meta = read_metas(bucket)[1]
+    segment = bucket / meta.ulid / "chunks" / "000001"
+    octets = bytearray(segment.read_bytes())
+    octets[60] ^= 1
+    segment.write_bytes(octets)
+    return meta.ulid
+
+
+@pytest.mark.parts
+def test_a_bad_block_is_marked_and_passed_by(bucket: Path, tmp_path: Path) -> None:
+    ulid = spoil(bucket)
+    ended = run_to_end(tmp_path, bucket)
+    assert ended.returncode == 0, ended.stderr
+    mark = json.loads((bucket / ulid / "no-compact-mark.json").read_bytes())
+    assert mark["id"] == ulid
+    (line,) = [line for line in ended.stderr.splitlines() if 'msg="job failed"' in line]
+    assert ulid in line.partition("error=")[2]
+    assert "chunks/000001" in line
+    assert [meta.compaction.level for meta in read_metas(bucket)].count(2) == 1, "those behind it are one"
+
+
+@pytest.mark.parts
+def test_told_to_it_halts_at_a_bad_block_and_says_so(bucket: Path, tmp_path: Path) -> None:
+    ulid = spoil(bucket)
+    with run_waiting(tmp_path, bucket, "--debug.halt-on-error") as program:
+        wait_until(lambda: "msg=halted" in program.log, what="the halt")
+        assert "thanos_compact_halted 1.0" in read_metrics(program)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{program.url}/-/ready", timeout=10)
+        with caught.value as answer:
+            assert answer.code == 503
+            assert ulid in answer.read().decode()
+        assert program.stop() == 0
+    assert not list(bucket.glob("*/*-mark.json"))
 
 
 @pytest.mark.parts
