@@ -71,7 +71,7 @@ def merge_blocks(
                 symbols=symbols,
                 range_ms=(start_ms, end_ms),
                 durable=False,
-                compaction=make_compaction(job, metas, ulid=ulid),
+                compaction=make_compaction(job, metas, selectors),
                 thanos=make_thanos(job, metas, selectors),
             )
         )

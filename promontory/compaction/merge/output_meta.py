@@ -1,18 +1,22 @@
 """What the block that a merge makes says of its origin.
 
     merge      level above the highest, sources of all, parents; source "compactor"
-    rewrite    its own source, so that it is no duplicate of what it was made of, and what was taken away
+    rewrite    level and parents of its input, and what was taken away; one source more than its input, so that it
+               covers it, in Thanos' eyes too. That source is a hash of what was rewritten and how: done twice, by two
+               compactors or by one that was cut off, it gives blocks of the same sources, of which one stays
 
 Source: prometheus tsdb/compact.go (CompactBlockMetas); thanos pkg/compact/compact.go, cmd/thanos/tools_bucket.go.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from promontory.block.meta import BlockMeta, Compaction, ParentBlock, ThanosMeta
 from promontory.block.strict_json import JsonObject
+from promontory.block.ulid import ENTROPY_BYTES, make_ulid, ulid_time_ms
 from promontory.compaction.groups import PART_LABEL, strip_replicas
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.rewrites import applied_selectors, render_rewrite
@@ -25,10 +29,12 @@ REWRITE_SOURCE = "bucket.rewrite"
 OF_ALL_HINT = "from-out-of-order"
 
 
-def make_compaction(job: Job, inputs: Sequence[BlockMeta], *, ulid: str) -> Compaction:
+def make_compaction(job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequence[Matcher]]) -> Compaction:
     """Return where the output comes from."""
     if job.kind is JobKind.REWRITE:
-        return replace(inputs[0].compaction, sources=(ulid,), failed=False, deletable=False)
+        sources = inputs[0].compaction.sources or (inputs[0].ulid,)
+        sources = tuple(sorted({*sources, _name_rewrite(sources, retired)}))
+        return replace(inputs[0].compaction, sources=sources, failed=False, deletable=False)
     hints = {hint for meta in inputs for hint in meta.compaction.hints}
     if not all(OF_ALL_HINT in meta.compaction.hints for meta in inputs):
         hints.discard(OF_ALL_HINT)
@@ -38,6 +44,14 @@ def make_compaction(job: Job, inputs: Sequence[BlockMeta], *, ulid: str) -> Comp
         parents=tuple(ParentBlock(meta.ulid, meta.min_time_ms, meta.max_time_ms) for meta in inputs),
         hints=tuple(sorted(hints)),
     )
+
+
+def _name_rewrite(sources: Sequence[str], retired: Sequence[Sequence[Matcher]]) -> str:
+    """Return the ULID that stands for a rewrite among the sources; it is as old as the youngest of them."""
+    selectors = sorted(",".join(sorted(map(str, matchers))) for matchers in retired)
+    text = "\n".join((*sorted(sources), *selectors))
+    digest = hashlib.blake2b(text.encode(), digest_size=ENTROPY_BYTES, person=b"rewrite").digest()
+    return make_ulid(max(map(ulid_time_ms, sources)), digest)
 
 
 def make_thanos(job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequence[Matcher]]) -> ThanosMeta:

@@ -118,7 +118,8 @@ def test_retired_series_are_left_out_and_the_meta_says_so(tmp_path):
     retired = ((Matcher(MatchKind.REGEX, b"n", b"00[12]."), Matcher(MatchKind.EQUAL, b"__name__", b"m")),)
     meta = merge([block], tmp_path, kind=JobKind.REWRITE, retired=retired)
     assert list(read_chunks(tmp_path / OUTPUT)) == [label(number) for number in range(10)]
-    assert meta.compaction.sources == (OUTPUT,)
+    assert name_ulid(0) in meta.compaction.sources
+    assert len(meta.compaction.sources) == 2
     assert meta.compaction.level == 1
     assert meta.thanos.source == "bucket.rewrite"
     (rewrite,) = meta.thanos.rewrites
