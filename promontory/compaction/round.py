@@ -107,6 +107,8 @@ async def _settle_failure(
     kind = classify(error)
     observer.on_job_failed(job, error, kind)
     if not isinstance(error, BadBlockError):
+        if settings.halt_on_error and kind is FailureKind.FATAL:
+            raise HaltError(f"job of group {job.group}: {error}") from error
         outcome.failures.append(error)
         outcome.aside.update(job.inputs)
         if kind is FailureKind.FATAL:

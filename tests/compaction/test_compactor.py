@@ -223,6 +223,17 @@ async def test_with_halting_a_bad_block_is_not_marked_and_ends_the_pass(site: Si
     assert not await site.marks(MarkKind.NO_COMPACT)
 
 
+async def test_with_halting_a_fault_of_ours_halts_and_a_fault_of_the_bucket_does_not(site: Site) -> None:
+    metas = await site.put()
+    settings = CompactionSettings(halt_on_error=True)
+    ours = Failing(site, AssertionError("a fault of ours"), metas[0].ulid)
+    with pytest.raises(HaltError, match="a fault of ours"):
+        await site.compactor(settings, executor=ours).run_pass()
+    bucket = Failing(site, BucketUnavailable("a fault", key="k", operation="get"), metas[0].ulid)
+    with pytest.raises(JobError):
+        await site.compactor(settings, executor=bucket).run_pass()
+
+
 async def test_with_halting_blocks_with_chunks_out_of_order_are_skipped_where_asked_for(site: Site) -> None:
     metas = await site.put()
     error = BadBlockError("out of order", ulids=(metas[1].ulid,), reason=OUT_OF_ORDER_CHUNKS)
