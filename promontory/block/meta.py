@@ -22,6 +22,8 @@ INDEX_FILE = "index"
 CHUNKS_DIRECTORY = "chunks"
 TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
+# An external label that only the parts of a stream cut by series have: `<index from 1>_of_<total>`. Mimir's name.
+PART_LABEL = b"__compactor_shard_id__"
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -102,6 +104,11 @@ class BlockMeta:
     def labels(self) -> Labels:
         """The external labels; none for a plain Prometheus block."""
         return self.thanos.labels if self.thanos else Labels()
+
+    @property
+    def stream_labels(self) -> Labels:
+        """The external labels that series are served with: a stream cut into parts answers as the whole did."""
+        return self.labels.without([PART_LABEL]) if self.labels.get(PART_LABEL) else self.labels
 
     @property
     def resolution_ms(self) -> int:

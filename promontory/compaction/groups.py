@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import xxhash
 
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.model.labels import Labels
 
-# An external label that only outputs of part jobs have: `<index from 1>_of_<total>`. Mimir's name.
-PART_LABEL = b"__compactor_shard_id__"
 # What Thanos puts in place of the replica label where a block would have no label left.
 NO_LABEL_LEFT = b"deduped"
 
@@ -64,5 +62,6 @@ def strip_replicas(labels: Labels, replica_labels: Sequence[str]) -> Labels:
     if not replica_labels:
         return labels
     names = [name.encode() for name in replica_labels]
-    stripped = labels.without(names)
+    # Parts of a stream, taken for one group, have equal sources, and all but one would go: theirs is no replica label.
+    stripped = labels.without([name for name in names if name != PART_LABEL])
     return stripped if stripped.pairs else Labels(((names[0], NO_LABEL_LEFT),))

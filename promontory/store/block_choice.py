@@ -37,7 +37,7 @@ def may_hold(meta: BlockMeta, selector: Selector) -> bool:
     """Say whether a block's range [min, max) and external labels allow an answer."""
     asked = selector.time_range
     overlaps = meta.min_time_ms <= asked.max_time_ms and asked.min_time_ms < max(meta.max_time_ms, meta.min_time_ms + 1)
-    return overlaps and strip_matchers(meta.labels, selector.matchers) is not None
+    return overlaps and strip_matchers(meta.stream_labels, selector.matchers) is not None
 
 
 def _choose_resolutions(members: Sequence[BlockMeta], selector: Selector) -> list[BlockMeta]:

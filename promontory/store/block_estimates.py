@@ -31,14 +31,14 @@ def estimate_block(
     `window_bytes`: so much of this block is read at a time.
     """
     meta = block.meta
-    matchers = strip_matchers(meta.labels, selector.matchers)
+    matchers = strip_matchers(meta.stream_labels, selector.matchers)
     postings: list[tuple[int, int]] = []
     refs = np.empty(0, np.uint32)
     if matchers is not None:
         refs = yield from _note_ranges(block.index.expand(header, matchers), postings)
     postings_bytes = sum(end - start for start, end in postings)
     if not len(refs):
-        return BlockEstimate(meta.ulid, meta.labels, read_bytes=postings_bytes, requests=len(postings))
+        return BlockEstimate(meta.ulid, meta.stream_labels, read_bytes=postings_bytes, requests=len(postings))
     toc = header.toc
     section_bytes = toc.series_end - toc.series
     average = _average(meta, selector, section_bytes=section_bytes)
@@ -50,7 +50,7 @@ def estimate_block(
     windows = max(1, -(-record_bytes // window_bytes))
     return BlockEstimate(
         ulid=meta.ulid,
-        labels=meta.labels,
+        labels=meta.stream_labels,
         series=len(refs),
         chunks=round(len(refs) * average.chunks),
         samples=round(len(refs) * average.samples),

@@ -22,8 +22,8 @@ def tell_passed(metas: Iterable[BlockMeta], chosen: Collection[str], selector: S
 
 def _find_reason(meta: BlockMeta, selector: Selector) -> str:
     for matcher in selector.matchers:
-        if strip_matchers(meta.labels, (matcher,)) is None:
-            return f"its external labels {meta.labels} are refused by {matcher}"
+        if strip_matchers(meta.stream_labels, (matcher,)) is None:
+            return f"its external labels {meta.stream_labels} are refused by {matcher}"
     if not may_hold(meta, selector):
         held = f"{format_rfc3339_ms(meta.min_time_ms)} to {format_rfc3339_ms(meta.max_time_ms)}"
         return f"outside the time range: it holds {held}"

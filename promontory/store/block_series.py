@@ -56,7 +56,7 @@ class BlockParts:
 
         A meta.json may come to say other labels, and the block is opened anew.
         """
-        return self.meta.ulid, self.meta.labels, selector.matchers, selector.without_replica_labels
+        return self.meta.ulid, self.meta.stream_labels, selector.matchers, selector.without_replica_labels
 
     @property
     def time_range(self) -> TimeRange:
@@ -92,7 +92,7 @@ def find_series(
     block: BlockParts, header: IndexHeader, selector: Selector, symbols: SymbolTable
 ) -> Reading[BlockSeries]:
     """Return the matching series. Raises CorruptionError and BucketError."""
-    matchers = strip_matchers(block.meta.labels, selector.matchers)
+    matchers = strip_matchers(block.meta.stream_labels, selector.matchers)
     refs, is_new = np.empty(0, np.uint32), False
     if matchers is not None and block.time_range.overlaps(selector.time_range):
         refs = yield from block.index.expand(header, matchers)
@@ -125,7 +125,7 @@ def _arrange(block: BlockParts, rows: SeriesRows, selector: Selector, error: Cor
     """Lay external labels over, strip replica labels, put in order, keep the shard, cut at the limit."""
     if len(block.tombstones):
         rows = rows.take(np.flatnonzero(_has_samples(rows, block.tombstones)))
-    labels, source = _relabel(rows.labels, block.meta.labels, selector.without_replica_labels)
+    labels, source = _relabel(rows.labels, block.meta.stream_labels, selector.without_replica_labels)
     found = BlockSeries(block, rows.with_labels(labels), source, error)
     if not labels.is_sorted():
         found = found.take(labels.sort_index())

@@ -76,7 +76,7 @@ class BlockStore:
 
     def describe(self) -> StoreInfo:
         """Return the block's labels and range."""
-        labels = self.meta.labels
+        labels = self.meta.stream_labels
         return StoreInfo(
             name=f"block {self.meta.ulid}",
             kind="store",
@@ -116,7 +116,7 @@ class BlockStore:
 
     async def _label_names(self, matchers: Matchers, selector: Selector, context: QueryContext) -> Collection[bytes]:
         if not matchers:
-            names = set((await self._index.header()).label_names()) | {name for name, _ in self.meta.labels.pairs}
+            names = set((await self._index.header()).label_names()) | {name for name, _ in self.meta.stream_labels.pairs}
             return names - set(selector.without_replica_labels)
         found = await find_in_block(self.parts, self._bucket, selector, context)
         return [context.symbols.text(int(code)) for code in np.unique(found.rows.labels.name)]
@@ -124,7 +124,7 @@ class BlockStore:
     async def _label_values(
         self, name: bytes, matchers: Matchers, selector: Selector, context: QueryContext
     ) -> Collection[bytes]:
-        external = self.meta.labels.get(name)
+        external = self.meta.stream_labels.get(name)
         if not matchers:
             return [external] if external else (await self._index.header()).read_values(name).values()
         found = await find_in_block(self.parts, self._bucket, selector, context)
@@ -134,7 +134,7 @@ class BlockStore:
     def _own_matchers(self, selector: Selector) -> Matchers | None:
         if not self.time_range.overlaps(selector.time_range):
             return None
-        return strip_matchers(self.meta.labels, selector.matchers)
+        return strip_matchers(self.meta.stream_labels, selector.matchers)
 
 
 async def open_block(

@@ -233,7 +233,7 @@ def _join_ranges(metas: Iterable[BlockMeta]) -> Iterable[TsdbInfo]:
     """Yield the ranges of each label set, those that touch joined, the last millisecond inside."""
     by_labels: dict[Labels, list[tuple[int, int]]] = {}
     for meta in sorted(metas, key=lambda meta: meta.min_time_ms):
-        ranges = by_labels.setdefault(meta.labels, [])
+        ranges = by_labels.setdefault(meta.stream_labels, [])
         end = max(meta.max_time_ms, meta.min_time_ms + 1)
         if ranges and meta.min_time_ms <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], max(ranges[-1][1], end))

@@ -14,10 +14,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from promontory.block.meta import BlockMeta, Compaction, ParentBlock, ThanosMeta
+from promontory.block.meta import PART_LABEL, BlockMeta, Compaction, ParentBlock, ThanosMeta
 from promontory.block.strict_json import JsonObject
 from promontory.block.ulid import ENTROPY_BYTES, make_ulid, ulid_time_ms
-from promontory.compaction.groups import PART_LABEL, strip_replicas
+from promontory.compaction.groups import strip_replicas
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.rewrites import applied_selectors, render_rewrite
 from promontory.model.labels import Labels

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from promontory.block.meta import BlockMeta, BlockStats, Compaction
-from promontory.compaction.groups import PART_LABEL, Group
+from promontory.block.meta import PART_LABEL, BlockMeta, BlockStats, Compaction
+from promontory.compaction.groups import Group
 from promontory.compaction.job import Job, JobKind, Part
 from promontory.compaction.planning.guard import trusted_ms
 from promontory.compaction.planning.ladder import retired_series

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from promontory.block.markers import Mark, MarkKind
-from promontory.block.meta import BlockMeta, Compaction
-from promontory.compaction.groups import PART_LABEL, group_blocks, strip_replicas
+from promontory.block.meta import PART_LABEL, BlockMeta, Compaction
+from promontory.compaction.groups import group_blocks, strip_replicas
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.planning.deletions import plan_deletions
 from promontory.compaction.planning.downsampling import plan_downsampling
