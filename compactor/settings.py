@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promontory.block.meta import PART_LABEL
 from promontory.catalog.filters import BlockFilter, TimePartitionFilter
 from promontory.catalog.relabel import RelabelFilter, parse_relabel_rules
 from promontory.compaction.job import Deduplication
@@ -123,9 +124,16 @@ def _read_relabelling(values: Values) -> list[BlockFilter]:
 
 
 def read_replica_labels(values: Values) -> tuple[str, ...]:
-    """Return the replica labels, each once; a flag may hold several with commas between them."""
+    """Return the replica labels, each once; a flag may hold several with commas between them. Raises InputError."""
     texts = values.texts("--deduplication.replica-label")
-    return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+    part_label = PART_LABEL.decode()
+    if part_label in names:
+        raise InputError(
+            f"flag --deduplication.replica-label: expected labels that tell replicas apart, found {part_label}, which "
+            "tells the parts of one stream apart"
+        )
+    return names
 
 
 def read_ladder(values: Values) -> Ladder:

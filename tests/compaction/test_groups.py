@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from promontory.compaction.groups import GroupKey, group_blocks, strip_replicas
+from promontory.compaction.planning.garbage import GarbagePlan, plan_garbage
+from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
-from tests.compaction.planning.made_up import block, ulid_of
+from tests.compaction.planning.made_up import block, state_of, ulid_of
 
 A = Labels.from_mapping({"cluster": "a", "replica": "0"})
 B = Labels.from_mapping({"cluster": "a", "replica": "1"})
@@ -26,3 +28,11 @@ def test_a_block_with_no_label_left_gets_one_as_in_thanos() -> None:
         "replica": "deduped"
     }
     assert strip_replicas(Labels(), []) == Labels()
+
+
+def test_parts_of_a_stream_are_never_taken_for_replicas() -> None:
+    parts = [Labels.from_mapping({"cluster": "a", "__compactor_shard_id__": f"{number}_of_2"}) for number in (1, 2)]
+    blocks = [block(number, 0, 20, labels=labels, sources=(7, 8)) for number, labels in enumerate(parts, 1)]
+    assert len(group_blocks(blocks, ["replica", "__compactor_shard_id__"])) == 2
+    state = state_of(blocks, verified=frozenset(meta.ulid for meta in blocks))
+    assert plan_garbage(state, CompactionSettings(replica_labels=("__compactor_shard_id__",))) == GarbagePlan()

@@ -82,6 +82,7 @@ def test_without_downsampling_retention_may_be_short() -> None:
     ("words", "message"),
     [
         (["--deduplication.func=penalty"], "flag --deduplication.func: penalty expects"),
+        (["--deduplication.replica-label=a,__compactor_shard_id__"], "labels that tell replicas apart"),
         (["--deduplication.func=chain"], "flag --deduplication.func: expected one of"),
         (["--debug.max-compaction-level=5"], "flag --debug.max-compaction-level: expected 0 to 4, found 5"),
         (["--debug.max-compaction-level=-1"], "flag --debug.max-compaction-level: expected 0 to 4, found -1"),
