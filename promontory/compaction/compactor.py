@@ -193,6 +193,8 @@ class Compactor:
         return await self._mark_all(plan.deletions) or bool(read)
 
     async def _mark_unreadable(self, survey: Survey) -> None:
+        if self._settings.halt_on_error:
+            return  # Thanos marks none of them
         await mark_unreadable(
             self._bucket,
             survey,
