@@ -6,7 +6,8 @@ A listing is that of all objects, or a fresh bucket index with what is new besid
 
 Rules: a sync that fails in any part leaves the view as it was, but keeps the metas that it read. A block leaves the
 view only when the bucket says that its meta.json is not there: listings may be stale. A deletion mark once seen stays
-seen until the block is gone. Sources: thanos pkg/block/fetcher.go and its issues 1331, 4006, 7234, 8464.
+seen until the bucket says that the block is there without it, or that both are gone.
+Sources: thanos pkg/block/fetcher.go and its issues 1331, 4006, 7234, 8464.
 """
 
 from __future__ import annotations
@@ -199,18 +200,28 @@ class Catalog:
             except ObjectNotFound:
                 return
             except CorruptionError as error:
+                self._marks.pop(ulid, None)
                 self._unreadable_marks[ulid] = str(error)
             else:
                 self._unreadable_marks.pop(ulid, None)
                 self._marks[ulid] = mark
             self._mark_identities[ulid] = listed[ulid][name]
 
-        for ulid in self._mark_identities.keys() - listed.keys():
+        unlisted = [ulid for ulid in self._mark_identities if ulid in listed and name not in listed[ulid]]
+        taken_away = await map_concurrently(self._has_lost_mark, unlisted)
+        unmarked = {ulid for ulid, is_lost in zip(unlisted, taken_away, strict=True) if is_lost}
+        for ulid in (self._mark_identities.keys() - listed.keys()) | unmarked:
             del self._mark_identities[ulid]
             self._marks.pop(ulid, None)
             self._unreadable_marks.pop(ulid, None)
-        marked = [ulid for ulid, files in listed.items() if name in files and ulid not in self._marks]
+        marked = [ulid for ulid, files in listed.items() if name in files]
         await map_concurrently(learn, [u for u in marked if self._mark_identities.get(u) != listed[u][name]])
+
+    async def _has_lost_mark(self, ulid: str) -> bool:
+        """Say whether a block is there without the mark that it had; one that is being deleted loses it last."""
+        if await find_object(self._bucket, f"{ulid}/{MarkKind.DELETION.file_name}") is not None:
+            return False
+        return await self._still_has_meta(ulid) is not None
 
     async def _find_misfit(self, meta: BlockMeta, files: Files) -> str:
         """Return what does not fit between a meta and the files beside it; empty where all is well."""

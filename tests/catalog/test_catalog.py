@@ -178,19 +178,59 @@ async def test_a_block_does_not_leave_because_a_stale_listing_forgets_it(tmp_pat
     assert set((await catalog.sync()).blocks) == {ulid_of(2)}
 
 
-async def test_a_mark_once_seen_stays_until_the_block_is_gone(tmp_path: Path) -> None:
-    clock, bucket = StillClock(), MemoryBucket(StillClock())
+async def test_a_mark_once_seen_stays_where_a_stale_listing_forgets_it(tmp_path: Path) -> None:
+    clock, bucket = StillClock(), HidingBucket(StillClock())
     await put_block(bucket, tmp_path, meta_of(1))
     await mark_for_deletion(bucket, ulid_of(1), details="", clock=clock)
     catalog = Catalog(bucket, clock=clock, filters=[DeletionMarkFilter(1000)])
     assert set((await catalog.sync()).blocks) == {ulid_of(1)}
-    await bucket.delete(f"{ulid_of(1)}/deletion-mark.json")
+    bucket.hidden = (f"{ulid_of(1)}/deletion-mark.json",)
     clock.time_ms += 2000
     view = await catalog.sync()
     assert "marked for deletion" in view.excluded[ulid_of(1)]
     assert set(view.marks) == {ulid_of(1)}
     await delete_block(bucket, ulid_of(1))
     assert (await catalog.sync()).marks == {}
+
+
+async def test_a_mark_of_a_block_that_is_being_deleted_goes_with_it(tmp_path: Path) -> None:
+    class Stale(MemoryBucket):
+        keys: tuple[ObjectInfo, ...] = ()
+
+        async def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
+            for found in self.keys or [info async for info in super().list(prefix, recursive=recursive)]:
+                yield found
+
+    bucket = Stale(StillClock())
+    await put_block(bucket, tmp_path, meta_of(1))
+    bucket.keys = tuple([info async for info in bucket.list()])
+    await mark_for_deletion(bucket, ulid_of(1), details="", clock=StillClock())
+    stale, bucket.keys = bucket.keys, ()
+    catalog = Catalog(bucket, clock=StillClock())
+    assert set((await catalog.sync()).marks) == {ulid_of(1)}
+    await delete_block(bucket, ulid_of(1))
+    bucket.keys = stale
+    assert set((await catalog.sync()).marks) == {ulid_of(1)}
+
+
+async def test_a_mark_that_was_taken_away_or_written_anew_is_seen(tmp_path: Path) -> None:
+    clock, bucket = StillClock(), MemoryBucket(StillClock())
+    await put_block(bucket, tmp_path, meta_of(1))
+    await mark_for_deletion(bucket, ulid_of(1), details="", clock=clock)
+    catalog = Catalog(bucket, clock=clock, filters=[DeletionMarkFilter(1000)])
+    assert set((await catalog.sync()).marks) == {ulid_of(1)}
+    await bucket.delete(f"{ulid_of(1)}/deletion-mark.json")
+    clock.time_ms += 2000
+    view = await catalog.sync()
+    assert (set(view.blocks), view.marks, view.excluded) == ({ulid_of(1)}, {}, {})
+    await mark_for_deletion(bucket, ulid_of(1), details="once more", clock=clock)
+    await catalog.sync()
+    await bucket.delete(f"{ulid_of(1)}/deletion-mark.json")
+    clock.time_ms += 5000
+    await mark_for_deletion(bucket, ulid_of(1), details="and again", clock=clock)
+    view = await catalog.sync()
+    assert view.marks[ulid_of(1)].time_s == clock.time_ms // 1000
+    assert set(view.blocks) == {ulid_of(1)}
 
 
 async def test_a_mark_that_cannot_be_read_counts_as_absent_until_it_can(tmp_path: Path) -> None:
