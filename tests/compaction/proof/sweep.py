@@ -47,6 +47,7 @@ class Sweep:
         final = self._describe(undisturbed)
         names = self._die(self._scenario.site.copy(self._root / "counted"), 0).names
         states: set[str] = set()
+        ended: set[str] = set()
         for number, name in enumerate(names, 1):
             site = self._scenario.site.copy(self._root / "site")
             self._die(site, number)
@@ -56,15 +57,20 @@ class Sweep:
             states.add(state)
             place = f"killed at point {number} of {len(names)}: {name}"
             self.check_readers(site, place)
+            self.settle(site, days=(0,))
+            rest = self._outline(site)
+            if rest in ended:
+                continue
+            ended.add(rest)
             self.settle(site)
             found = self._describe(site)
             assert found == final, f"{place}: {set(found) ^ set(final)}"
         return Swept(Counter(names), len(states), final)
 
-    def settle(self, site: Site) -> None:
+    def settle(self, site: Site, *, days: tuple[int, ...] = (0, 3, 6)) -> None:
         """Run passes until they change nothing, the last ones when all marks are due."""
-        for days in (0, 3, 6):
-            now_ms = self._scenario.now_ms + days * DAY_MS
+        for day in days:
+            now_ms = self._scenario.now_ms + day * DAY_MS
             for _ in range(MOST_PASSES):
                 before = site.look()
                 asyncio.run(run_pass(site, self._scenario.settings, now_ms=now_ms))
@@ -123,6 +129,17 @@ class Sweep:
         grid = TimeGrid(start_ms, end_ms, max(7 * MINUTE_MS, (end_ms - start_ms) // 100))
         bucket = FilesystemBucket(site.bucket)
         return asyncio.run(ask(bucket, RAW_QUERIES, grid, now_ms=self._scenario.now_ms))
+
+    def _outline(self, site: Site) -> str:
+        """Return what lies in the bucket, but for the names of outputs: blocks, marked blocks, and files of others."""
+        lying = site.look()
+        marked = [lying.blocks[ulid] for ulid in lying.deletions_s if ulid in lying.blocks]
+        others = sorted(
+            path.relative_to(site.bucket / ulid).as_posix()
+            for ulid in lying.partial
+            for path in (site.bucket / ulid).rglob("*")
+        )
+        return repr((self.describe_unmarked(site), self._digests.describe(site.bucket, marked), others))
 
     def _describe(self, site: Site) -> list[Described]:
         lying = site.look()
