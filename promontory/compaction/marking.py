@@ -15,6 +15,7 @@ from promontory.block.markers import Mark, MarkKind, parse_mark
 from promontory.block.meta import META_FILE
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
+from promontory.catalog.listing import find_object
 from promontory.catalog.transfer import delete_block, mark_block
 from promontory.compaction.observer import PassObserver
 from promontory.compaction.planning.state import BucketState, Deletion
@@ -112,11 +113,7 @@ class Marker:
             return None
 
     async def _is_there(self, ulid: str, name: str) -> bool:
-        try:
-            await self._bucket.info(f"{ulid}/{name}")
-        except ObjectNotFound:
-            return False
-        return True
+        return await find_object(self._bucket, f"{ulid}/{name}") is not None
 
     def _check_stop(self) -> None:
         if self._stop():

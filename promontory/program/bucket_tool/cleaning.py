@@ -1,7 +1,7 @@
 """`promontory bucket cleanup`: deletes what was marked for deletion long enough ago, and uploads that were given up.
 
-What is due is decided as a compactor decides it (promontory/compaction/planning/deletions.py). Right before a block is
-deleted it is asked again whether its mark is still there, or its meta.json still missing.
+What is due is decided as a compactor decides it (promontory/compaction/planning/deletions.py), and what has changed
+meanwhile is left as a compactor leaves it (promontory/compaction/marking.py).
 Source: thanos cmd/thanos/tools_bucket.go, pkg/compact/blocks_cleaner.go, clean.go.
 """
 
@@ -10,13 +10,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
-from promontory.block.markers import MarkKind
-from promontory.block.meta import META_FILE
 from promontory.bucket.port import Bucket
-from promontory.catalog.listing import find_object
-from promontory.catalog.transfer import delete_block
+from promontory.compaction.marking import Marker
+from promontory.compaction.observer import SilentObserver
 from promontory.compaction.planning.deletions import plan_deletions, plan_partials
-from promontory.errors import BucketError
+from promontory.compaction.planning.state import BucketState
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.listing import tell_of_broken
 from promontory.program.bucket_tool.planning import make_state, read_settings
@@ -25,18 +23,33 @@ from promontory.program.bucket_tool.session import print_json, read_in_time, run
 from promontory.service.command import EXIT_FAILED
 from promontory.service.values import Values
 
-MARKED, PARTIAL = "marked for deletion", "partial upload"
-
 
 @dataclass(slots=True)
-class Cleaning:
-    """What is due, by ULID why; what became of it."""
+class Cleaning(SilentObserver):
+    """ULIDs of what is due, marked blocks and partial uploads; what became of it. `refused` says why others stay."""
 
-    due: dict[str, str] = field(default_factory=dict)
+    marked: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
     deleted: list[str] = field(default_factory=list)
-    kept: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+
+    @property
+    def due(self) -> dict[str, str]:
+        """Why what is due is due, by ULID."""
+        return dict.fromkeys(self.partial, "partial upload") | dict.fromkeys(self.marked, "marked for deletion")
+
+    def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
+        """Note that a block is gone."""
+        self.deleted.append(ulid)
+
+    def on_delete_failed(self, ulid: str, error: Exception) -> None:
+        """Note that a block would not go."""
+        self.failed[ulid] = str(error)
+
+    def on_refused(self, reason: str) -> None:
+        """Note why something stays."""
+        self.refused.append(reason)
 
 
 def run(values: Values) -> int:
@@ -48,10 +61,10 @@ def run(values: Values) -> int:
         now_ms = SystemClock().now_ms()
         state = make_state(contents, settings, now_ms=now_ms)
         marked, partial = (plan(state, settings, now_ms=now_ms) for plan in (plan_deletions, plan_partials))
-        cleaning = Cleaning(dict.fromkeys(partial.ulids, PARTIAL) | dict.fromkeys(marked.ulids, MARKED))
-        cleaning.refused = [plan.refused for plan in (marked, partial) if plan.refused]
+        cleaning = Cleaning(marked.ulids, partial.ulids)
+        cleaning.refused += [plan.refused for plan in (marked, partial) if plan.refused]
         if not values.flag("--dry-run"):
-            await delete_due(bucket, cleaning)
+            await delete_due(bucket, cleaning, state)
         _report(values, cleaning)
         if not values.flag("--json"):
             tell_of_broken(contents)
@@ -60,26 +73,11 @@ def run(values: Values) -> int:
     return run_on_bucket(values, clean)
 
 
-async def delete_due(bucket: Bucket, cleaning: Cleaning) -> None:
-    """Delete what is due, one block after the other; one that fails does not keep the others."""
-    for ulid, why in cleaning.due.items():
-        try:
-            if changed := await _find_change(bucket, ulid, why):
-                cleaning.kept[ulid] = changed
-                continue
-            await delete_block(bucket, ulid)
-        except BucketError as error:
-            cleaning.failed[ulid] = str(error)
-        else:
-            cleaning.deleted.append(ulid)
-
-
-async def _find_change(bucket: Bucket, ulid: str, why: str) -> str:
-    """Return what speaks against a deletion by now, empty where nothing does."""
-    if why == MARKED:
-        is_there = await find_object(bucket, f"{ulid}/{MarkKind.DELETION.file_name}")
-        return "" if is_there else "its mark was removed meanwhile"
-    return "its meta.json came meanwhile" if await find_object(bucket, f"{ulid}/{META_FILE}") else ""
+async def delete_due(bucket: Bucket, cleaning: Cleaning, state: BucketState) -> None:
+    """Delete what is due, unless it is not what it was in `state`; one that fails does not keep the others."""
+    marker = Marker(bucket, clock=SystemClock(), observer=cleaning, stop=lambda: False)
+    await marker.delete_marked(cleaning.marked, state)
+    await marker.delete_partials(cleaning.partial, state)
 
 
 def _report(values: Values, cleaning: Cleaning) -> None:
@@ -88,7 +86,6 @@ def _report(values: Values, cleaning: Cleaning) -> None:
             {
                 "due": cleaning.due,
                 "deleted": cleaning.deleted,
-                "kept": cleaning.kept,
                 "failed": cleaning.failed,
                 "refused": cleaning.refused,
                 "dry_run": values.flag("--dry-run"),
@@ -98,9 +95,9 @@ def _report(values: Values, cleaning: Cleaning) -> None:
     for ulid, why in cleaning.due.items():
         became = (
             f"not deleted: {cleaning.failed[ulid]}" if ulid in cleaning.failed
-            else f"not deleted: {cleaning.kept[ulid]}" if ulid in cleaning.kept
             else "deleted" if ulid in cleaning.deleted
-            else "would be deleted"
+            else "would be deleted" if values.flag("--dry-run")
+            else "stays"
         )  # fmt: skip
         sys.stdout.write(f"{ulid} {why}: {became}\n")
     tell(cleaning.refused)

@@ -9,26 +9,45 @@ Source: thanos cmd/thanos/tools_bucket.go, pkg/compact/retention.go.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from promontory.block.meta import META_FILE
+from promontory.block.markers import MarkKind
 from promontory.block_check.files import BlockFiles
 from promontory.block_check.verify import verify
 from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents
-from promontory.catalog.listing import find_object
-from promontory.catalog.transfer import mark_for_deletion
+from promontory.compaction.check import refuse_input
+from promontory.compaction.marking import Marker
+from promontory.compaction.observer import SilentObserver
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
 from promontory.compaction.planning.state import Deletion
 from promontory.compaction.settings import CompactionSettings
+from promontory.errors import BadBlockError
 from promontory.model.clock import SystemClock
+from promontory.model.cores import count_cores
 from promontory.program.bucket_tool.planning import make_state, read_retention_settings
 from promontory.program.bucket_tool.selection import read_rules, select_contents
 from promontory.program.bucket_tool.session import given_bucket, print_json, read_in_time, tell
 from promontory.service.command import EXIT_FAILED, leave_stdout
 from promontory.service.values import Values
+
+
+@dataclass(slots=True)
+class Marking(SilentObserver):
+    """ULIDs of the blocks that were marked; `refused` says why others were not."""
+
+    marked: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+        """Note a new mark."""
+        self.marked.append(ulid)
+
+    def on_refused(self, reason: str) -> None:
+        """Note why a block stays."""
+        self.refused.append(reason)
 
 
 def run(values: Values) -> int:
@@ -39,8 +58,8 @@ def run(values: Values) -> int:
         try:
             contents = select_contents(runner.run(read_in_time(values, bucket)), rules)
             plan, broken = plan_and_verify(bucket, runner, contents, settings, now_ms=SystemClock().now_ms())
-            marked = [] if values.flag("--dry-run") else runner.run(mark_due(bucket, plan.deletions))
-            return _report(values, plan, broken, marked)
+            due = () if values.flag("--dry-run") else plan.deletions
+            return _report(values, plan, broken, runner.run(mark_due(bucket, due)))
         except BrokenPipeError:
             return leave_stdout()
         finally:
@@ -64,52 +83,49 @@ def plan_and_verify(
 
 
 def _find_whole(bucket: Bucket, runner: asyncio.Runner, contents: Contents, ulids: Iterable[str]) -> list[str]:
-    """Return those of the blocks in which nothing is wrong, every byte read."""
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return those of the blocks that a compactor would believe, every byte read."""
     whole = []
     for ulid in ulids:
         files = BlockFiles(bucket, ulid, runner, contents.blocks[ulid].sizes)
-        if not verify(files, limit=1, workers=workers).faults.total:
-            whole.append(ulid)
+        try:
+            refuse_input(verify(files, limit=1, workers=count_cores()), accept_malformed_index=False)
+        except BadBlockError:
+            continue
+        whole.append(ulid)
     return whole
 
 
-async def mark_due(bucket: Bucket, deletions: Iterable[Deletion]) -> list[str]:
-    """Mark blocks for deletion and return which; not those that rely on a block that has gone meanwhile."""
-    there: dict[str, bool] = {}
-    marked = []
+async def mark_due(bucket: Bucket, deletions: Iterable[Deletion]) -> Marking:
+    """Mark blocks for deletion, unless what they rely on has gone meanwhile."""
+    marking = Marking()
+    marker = Marker(bucket, clock=SystemClock(), observer=marking, stop=lambda: False)
     for deletion in deletions:
-        for ulid in deletion.covers:
-            if ulid not in there:
-                there[ulid] = await find_object(bucket, f"{ulid}/{META_FILE}") is not None
-        if all(there[ulid] for ulid in deletion.covers):
-            await mark_for_deletion(bucket, deletion.ulid, details=deletion.reason, clock=SystemClock())
-            marked.append(deletion.ulid)
-    return marked
+        await marker.mark_deletion(deletion)
+    return marking
 
 
-def _report(values: Values, plan: RetentionPlan, broken: frozenset[str], marked: list[str]) -> int:
+def _report(values: Values, plan: RetentionPlan, broken: frozenset[str], marking: Marking) -> int:
+    refused = [*([plan.refused] if plan.refused else ()), *marking.refused]
     if values.flag("--json"):
         print_json(
             {
                 "due": {deletion.ulid: deletion.reason for deletion in plan.deletions},
-                "marked": marked,
+                "marked": marking.marked,
                 "waiting": plan.waiting,
                 "broken": sorted(broken),
-                "refused": plan.refused or None,
+                "refused": refused,
                 "dry_run": values.flag("--dry-run"),
             }
         )
     else:
-        became = "would be marked for deletion" if values.flag("--dry-run") else "not marked: its cover has gone"
+        became = "would be marked for deletion" if values.flag("--dry-run") else "not marked"
         for deletion in plan.deletions:
-            done = "marked for deletion" if deletion.ulid in marked else became
+            done = "marked for deletion" if deletion.ulid in marking.marked else became
             sys.stdout.write(f"{deletion.ulid} {deletion.reason}: {done}\n")
         for ulid, missing in plan.waiting.items():
             sys.stdout.write(f"{ulid} stays: {missing}\n")
         for ulid in sorted(broken):
             sys.stdout.write(f"{ulid} is broken, nothing goes for its sake: promontory bucket verify --id={ulid}\n")
-        if plan.refused:
-            tell([plan.refused])
+        tell(refused)
     sys.stdout.flush()
-    return EXIT_FAILED if plan.refused or broken else 0
+    return EXIT_FAILED if refused or broken else 0

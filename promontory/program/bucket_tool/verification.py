@@ -12,7 +12,6 @@ something is 1. Source: thanos pkg/verifier.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -25,6 +24,7 @@ from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents, FoundBlock, read_contents
 from promontory.errors import BucketError, InputError
 from promontory.model.clock import SystemClock
+from promontory.model.cores import count_cores
 from promontory.model.go_text import show_text
 from promontory.program.bucket_tool.issues import (
     BLOCK_CONTENTS,
@@ -116,11 +116,10 @@ def verify_bucket(
 
 def _check_blocks(bucket: Bucket, runner: asyncio.Runner, blocks: Checked, issue: str) -> list[Finding]:
     findings: list[Finding] = []
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for found, meta in blocks:
         files = BlockFiles(bucket, meta.ulid, runner, found.sizes)
         try:
-            report = verify(files, limit=FAULTS_SHOWN, workers=workers, read_chunks=issue == BLOCK_CONTENTS)
+            report = verify(files, limit=FAULTS_SHOWN, workers=count_cores(), read_chunks=issue == BLOCK_CONTENTS)
         except BucketError as error:
             findings.append(Finding(issue, (meta.ulid,), f"block {meta.ulid}: cannot be read: {error}"))
             continue

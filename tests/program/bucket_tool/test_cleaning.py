@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from promontory.block.markers import Mark, MarkKind, render_mark
 from promontory.block.meta import META_FILE
 from promontory.bucket.memory import MemoryBucket
-from promontory.catalog.transfer import mark_for_deletion
-from promontory.program.bucket_tool.cleaning import MARKED, Cleaning, delete_due
-from promontory.program.bucket_tool.cleaning import PARTIAL as PARTIAL_UPLOAD
+from promontory.catalog.transfer import mark_block
+from promontory.compaction.planning.state import BucketState
+from promontory.program.bucket_tool.cleaning import Cleaning, delete_due
 from promontory.service.main import main
 from tests.bucket.clock import StillClock
 from tests.catalog.blocks import meta_of, put_block, ulid_of
@@ -19,6 +20,7 @@ from tests.catalog.failing_bucket import FailingBucket
 from tests.program.bucket_tool.buckets import BLOCKS, CORRUPT, PARTIAL
 
 DAY_S = 86_400
+MARK = Mark(MarkKind.DELETION, ulid_of(1), 1_700_000_000)
 
 
 def cleanup(directory: Path, *flags: str) -> int:
@@ -107,32 +109,54 @@ def test_a_share_is_a_share(share: str, directory: Path, capsys: pytest.CaptureF
 async def test_a_mark_that_was_removed_meanwhile_saves_the_block(tmp_path: Path) -> None:
     bucket = MemoryBucket(StillClock())
     await put_block(bucket, tmp_path, meta_of(1))
-    cleaning = Cleaning({ulid_of(1): MARKED})
-    await delete_due(bucket, cleaning)
-    assert cleaning.kept == {ulid_of(1): "its mark was removed meanwhile"}
+    cleaning = Cleaning(marked=(ulid_of(1),))
+    await delete_due(bucket, cleaning, BucketState(deletion_marks={ulid_of(1): MARK}))
+    assert cleaning.refused == [f"block {ulid_of(1)} stays: its deletion mark is not what it was"]
+    await bucket.info(f"{ulid_of(1)}/{META_FILE}")
+
+
+async def test_a_mark_that_was_put_anew_meanwhile_saves_the_block_for_its_delay(tmp_path: Path) -> None:
+    bucket = MemoryBucket(StillClock())
+    await put_block(bucket, tmp_path, meta_of(1))
+    await mark_block(bucket, replace(MARK, time_s=MARK.time_s + DAY_S))
+    cleaning = Cleaning(marked=(ulid_of(1),))
+    await delete_due(bucket, cleaning, BucketState(deletion_marks={ulid_of(1): MARK}))
+    assert cleaning.deleted == []
     await bucket.info(f"{ulid_of(1)}/{META_FILE}")
 
 
 async def test_an_upload_that_ended_meanwhile_is_kept(tmp_path: Path) -> None:
     bucket = MemoryBucket(StillClock())
     await put_block(bucket, tmp_path, meta_of(1))
-    cleaning = Cleaning({ulid_of(1): PARTIAL_UPLOAD})
-    await delete_due(bucket, cleaning)
-    assert cleaning.kept == {ulid_of(1): "its meta.json came meanwhile"}
+    cleaning = Cleaning(partial=(ulid_of(1),))
+    await delete_due(bucket, cleaning, BucketState(partial_ms={ulid_of(1): 0}))
+    assert cleaning.refused == [f"block {ulid_of(1)} stays: it has a meta.json, which the listing had not"]
     await bucket.info(f"{ulid_of(1)}/{META_FILE}")
+
+
+async def test_an_upload_that_went_on_meanwhile_is_kept() -> None:
+    bucket = MemoryBucket(StillClock())
+    await bucket.put(f"{ulid_of(1)}/chunks/000001", b"half")
+    cleaning = Cleaning(partial=(ulid_of(1),))
+    await delete_due(bucket, cleaning, BucketState(partial_ms={ulid_of(1): 0}))
+    assert cleaning.refused == [f"block {ulid_of(1)} stays: it was written to meanwhile"]
+    await bucket.info(f"{ulid_of(1)}/chunks/000001")
 
 
 async def test_a_block_that_cannot_be_deleted_does_not_keep_the_others(tmp_path: Path) -> None:
     bucket = FailingBucket()
+    marks = {}
     for number in (1, 2):
         await put_block(bucket, tmp_path, meta_of(number))
-        await mark_for_deletion(bucket, ulid_of(number), details="", clock=StillClock())
+        marks[ulid_of(number)] = replace(MARK, ulid=ulid_of(number))
+        await mark_block(bucket, marks[ulid_of(number)])
+    state = BucketState(deletion_marks=marks)
     bucket.fails_on = lambda call: call == f"delete {ulid_of(1)}/index"
-    cleaning = Cleaning({ulid_of(1): MARKED, ulid_of(2): MARKED})
-    await delete_due(bucket, cleaning)
+    cleaning = Cleaning(marked=(ulid_of(1), ulid_of(2)))
+    await delete_due(bucket, cleaning, state)
     assert (list(cleaning.failed), cleaning.deleted) == ([ulid_of(1)], [ulid_of(2)])
     bucket.fails_on = lambda call: False
-    again = Cleaning({ulid_of(1): MARKED})
-    await delete_due(bucket, again)
+    again = Cleaning(marked=(ulid_of(1),))
+    await delete_due(bucket, again, state)
     assert again.deleted == [ulid_of(1)]
     assert [info.key async for info in bucket.list()] == []

@@ -1,10 +1,16 @@
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from promontory.block.markers import MarkKind, parse_mark
+from promontory.bucket.filesystem import FilesystemBucket
+from promontory.catalog.transfer import mark_for_deletion
+from promontory.compaction.planning.state import Deletion
+from promontory.program.bucket_tool.retention import mark_due
 from promontory.service.main import main
+from tests.bucket.clock import StillClock
 from tests.program.block_tool.small_block import ULID
 from tests.program.bucket_tool.small_bucket import COARSE, put_coarse, write_bucket
 
@@ -52,6 +58,15 @@ def test_raw_samples_stay_where_what_outlives_them_is_broken(
     assert retention(directory, RAW, ALL, "--json") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["broken"], document["marked"]) == ([COARSE], [])
+    assert not is_marked(directory, ULID)
+
+
+def test_raw_samples_stay_where_what_outlives_them_was_marked_meanwhile(directory: Path) -> None:
+    put_coarse(directory)
+    bucket = FilesystemBucket(directory)
+    asyncio.run(mark_for_deletion(bucket, COARSE, details="by hand", clock=StillClock()))
+    marking = asyncio.run(mark_due(bucket, [Deletion(ULID, "block exceeding retention", (COARSE,))]))
+    assert marking.refused == [f"block {ULID} stays: {COARSE}, which covers it, is marked for deletion"]
     assert not is_marked(directory, ULID)
 
 
