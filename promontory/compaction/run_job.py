@@ -10,7 +10,6 @@ Where the work fails for no outside reason, each input is checked whole, of a fr
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -44,6 +43,7 @@ from promontory.compaction.workspace import (
 )
 from promontory.errors import BadBlockError, CorruptionError
 from promontory.model.clock import Clock
+from promontory.model.cores import count_cores
 
 Result = TypeVar("Result")
 
@@ -61,7 +61,7 @@ class JobOptions:
     @property
     def worker_count(self) -> int:
         """How many threads there are in the end."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or count_cores()
 
 
 async def run_job(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import random
 import signal
 import sys
@@ -22,6 +21,7 @@ from importlib.metadata import version
 from promontory.errors import InputError, PromontoryError
 from promontory.model.clock import Clock, SystemClock
 from promontory.model.context import Budget, QueryContext
+from promontory.model.cores import count_cores
 from promontory.service.allocator import TRIM_INTERVAL_S, Allocator, find_allocator
 from promontory.service.command import one_line
 from promontory.service.grpc_server import GrpcServer
@@ -50,7 +50,7 @@ class Service:
         self.clock = clock
         self.metrics = Metrics()
         self.probes = Probes(STARTED)
-        self.pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="kernel")
+        self.pool = ThreadPoolExecutor(count_cores(), thread_name_prefix="kernel")
         self.grpc: GrpcServer | None = None
         self._app = HttpApp(self.probes, self.metrics, clock)
         self._closers: list[Callable[[], Awaitable[None]]] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
+from promontory.model.cores import count_cores
 from promontory.model.matcher import Matcher
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS, TimeRange
 from promontory.program.block_tool.flags import BLOCK_FLAGS
@@ -78,7 +78,7 @@ def _verify(values: Values, bucket: Bucket, key: str) -> int:
     clock = SystemClock()
     with open_files(bucket, key) as files, show_progress("chunks") as progress:
         began_s = clock.monotonic_s()
-        report = verify(files, limit=values.integer("--limit"), workers=_count_cores(), progress=progress)
+        report = verify(files, limit=values.integer("--limit"), workers=count_cores(), progress=progress)
         took_s = clock.monotonic_s() - began_s
     if values.flag("--json"):
         _print_json(_report_json(report))
@@ -104,7 +104,7 @@ def _dump(values: Values, bucket: Bucket, key: str) -> int:
             form = JSON_LINES if values.flag("--json") else TEXT_LINES
             return await dump(
                 bucket, key, matcher_sets, time_range, form,
-                clock=clock, workers=_count_cores(), write=sys.stdout.buffer.write,
+                clock=clock, workers=count_cores(), write=sys.stdout.buffer.write,
             )  # fmt: skip
         finally:
             await bucket.close()
@@ -184,7 +184,3 @@ def _report_json(report: Report) -> dict[str, object]:
 
 def _print_json(document: object) -> None:
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

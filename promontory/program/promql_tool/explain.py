@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +13,7 @@ from promontory.catalog.index_object import FRESH_MS
 from promontory.errors import InputError, QueryError
 from promontory.model.clock import Clock, SystemClock
 from promontory.model.context import Budget, QueryContext
+from promontory.model.cores import count_cores
 from promontory.model.query_options import QueryOptions
 from promontory.model.time_range import TimeGrid
 from promontory.program.given_bucket import open_given_bucket
@@ -79,7 +79,7 @@ async def _explain(
 ) -> tuple[Explanation, tuple[str, ...]]:
     text = values.text("EXPR")
     options = QueryOptions(max_resolution_ms=values.duration_ms("--max-source-resolution"))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="kernel") as pool:
+    with ThreadPoolExecutor(count_cores(), thread_name_prefix="kernel") as pool:
         memory_bytes = values.size_bytes("--query.max-memory")
         context = QueryContext(clock=clock, pool=pool, budget=Budget(memory_bytes))
         try:
