@@ -25,9 +25,9 @@ SETTLED_REASONS = ("manual", "nothing-to-downsample")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """All blocks of one stream, of whatever resolution, that are neither marked for deletion nor broken.
+    """All blocks of one stream, of whatever resolution, that are not marked for deletion.
 
-    `holders` has the blocks by resolution and source.
+    `holders` has those that are not broken, by resolution and source.
     """
 
     labels: Labels
@@ -62,9 +62,12 @@ def find_streams(state: BucketState, settings: CompactionSettings) -> list[Strea
     """Return the streams of a bucket, sorted by labels."""
     members: dict[Labels, list[BlockMeta]] = defaultdict(list)
     for ulid, meta in state.blocks.items():
-        if ulid not in state.deletion_marks and ulid not in state.broken:
+        if ulid not in state.deletion_marks:
             members[strip_replicas(meta.labels, settings.replica_labels)].append(meta)
-    return [Stream(labels, tuple(blocks), _index(blocks)) for labels, blocks in sorted(members.items())]
+    return [
+        Stream(labels, tuple(blocks), _index(meta for meta in blocks if meta.ulid not in state.broken))
+        for labels, blocks in sorted(members.items())
+    ]
 
 
 def find_asked_step(ladder: StreamLadder, place: int, max_time_ms: int, *, now_ms: int) -> int | None:

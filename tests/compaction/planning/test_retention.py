@@ -163,3 +163,13 @@ def test_a_clock_before_most_blocks_is_behind() -> None:
     assert clock_behind(state, now_ms=3 * DAY_MS) == ""
     assert "3 of 3 blocks" in clock_behind(state, now_ms=DAY_MS)
     assert clock_behind(state_of([]), now_ms=0) == ""
+
+
+def test_a_broken_block_goes_in_its_time_but_is_no_cover() -> None:
+    raw, broken = ended(1, 31 * DAY_MS), frozenset({ulid_of(2)})
+    cover = ended(2, 31 * DAY_MS, sources=(1,), resolution_ms=FIVE_MINUTES_MS)
+    assert gone(plan([raw, cover], COVERED, broken=broken)) == []
+    assert gone(plan([raw], COVERED, broken=frozenset({ulid_of(1)}))) == []
+    assert gone(plan([raw], PLAIN, broken=frozenset({ulid_of(1)}))) == [1]
+    held = plan([raw, cover], COVERED, broken=frozenset({ulid_of(1)}), verified=frozenset({ulid_of(2)}))
+    assert gone(held) == [1]
