@@ -26,6 +26,8 @@ OUTSIDE_CHUNKS = "block-index-outside-chunk"
 MALFORMED_INDEX = "block-index-malformed"
 CORRUPT_CHUNKS = "block-chunk-corrupt"
 UNWORKABLE = "block-not-compactable"
+# Reasons that say of a block that some of its samples cannot be read.
+UNREADABLE = (INCOMPLETE, MALFORMED_INDEX, CORRUPT_CHUNKS)
 
 FAULTS_SHOWN = 3
 

@@ -18,12 +18,11 @@ from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.marking import Marker
 from promontory.compaction.observer import FailureKind, PassObserver
+from promontory.compaction.planning.deletions import COMPACTED, REWRITTEN
 from promontory.compaction.planning.state import Deletion
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, CorruptionError, HaltError, StoppedError
 
-COMPACTED = "source of compacted block"
-REWRITTEN = "source of rewritten block"
 NOTHING_LEFT = "no samples are left of it"
 NOTHING_TO_DOWNSAMPLE = "nothing-to-downsample"
 

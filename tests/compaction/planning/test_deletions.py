@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import BlockMeta
 from promontory.block.ulid import make_ulid
 from promontory.compaction.planning.deletions import plan_deletions, plan_partials
 from promontory.compaction.settings import CompactionSettings
-from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, NOW_MS, block, marks, number_of, state_of, ulid_of
+from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, NOW_MS, block, mark, marks, number_of, state_of, ulid_of
 
 SETTINGS = CompactionSettings()
 YEAR_MS = 365 * DAY_MS
@@ -73,3 +75,31 @@ def test_an_upload_of_just_now_is_not_given_up_by_a_clock_ten_years_ahead() -> N
     found, refused = partials({ulid_of(1): NOW_MS, ulid_of(2): NOW_MS - YEAR_MS}, now_ms=NOW_MS + 10 * YEAR_MS)
     assert found == (ulid_of(2),)
     assert "1 were last written" in refused
+
+
+def replaced(*numbers: int, details: str = "source of compacted block") -> dict[str, Mark]:
+    return {ulid: replace(found, details=details) for ulid, found in marked_ago(3 * DAY_MS, *numbers).items()}
+
+
+def test_what_a_block_that_turned_out_bad_took_the_place_of_is_kept() -> None:
+    parents, merged = [block(1, 0, 1), block(2, 1, 2)], block(3, 0, 2, sources=(1, 2))
+    blocks = [*LIVE, *parents, merged]
+    known = (
+        {"broken": frozenset({merged.ulid})},
+        {"no_compact_marks": {merged.ulid: mark(3, MarkKind.NO_COMPACT, reason="block-chunk-corrupt")}},
+    )
+    for fields in known:
+        plan = plan_deletions(state_of(blocks, deletion_marks=replaced(1, 2), **fields), SETTINGS, now_ms=NOW_MS)
+        assert plan.ulids == ()
+        assert f"2 stay, as the block in their place is bad: {ulid_of(1)}, {ulid_of(2)}" in plan.refused
+    assert deleted([*parents, merged], replaced(1, 2)) == [1, 2]
+
+
+def test_a_bad_block_keeps_nothing_that_another_holds_or_that_people_marked() -> None:
+    parents, merged = [block(1, 0, 1), block(2, 1, 2)], block(3, 0, 2, sources=(1, 2))
+    bad = frozenset({merged.ulid})
+    again = state_of([*LIVE, *parents, merged, block(4, 0, 2, sources=(1, 2))], broken=bad)
+    by_hand = state_of([*LIVE, *parents, merged], broken=bad)
+    for state, details in ((again, "outdated block"), (by_hand, "")):
+        marked = replace(state, deletion_marks=replaced(1, 2, details=details))
+        assert plan_deletions(marked, SETTINGS, now_ms=NOW_MS).ulids == (ulid_of(1), ulid_of(2))
