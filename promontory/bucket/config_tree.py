@@ -1,8 +1,7 @@
 """ConfigTree: a YAML mapping of settings, read strictly, each key once and by its type.
 
-One rule: a key that nobody reads is an error that names it, its place and what was expected there. Scalars keep the
-text that was written (an access key 0123 stays 0123). Aliases and deep nesting are refused: a small text must not
-unfold into a large one, nor take long.
+One rule: a key that nobody reads is an error that names it, its place and what was expected there. What is refused of
+YAML itself: model/yaml_text.py.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from promontory.errors import InputError
-
-MAX_CONFIG_BYTES = 2**20
-MAX_DEPTH = 32
+from promontory.model.yaml_text import compose_yaml
 
 _TRUE = ("true", "yes", "on", "y")
 _FALSE = ("false", "no", "off", "n")
@@ -25,22 +22,7 @@ def parse_config_tree(text: str, *, what: str) -> ConfigTree:
     """Return the tree of a YAML mapping. Raises InputError naming `what` and the line."""
     import yaml
 
-    if len(text) > MAX_CONFIG_BYTES:
-        raise InputError(f"{what}: expected at most {MAX_CONFIG_BYTES} characters, found {len(text)}")
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise InputError(f"{what}: expected YAML at most {MAX_DEPTH} levels deep, found more")
-            if isinstance(event, yaml.AliasEvent):
-                raise InputError(f"{what}: expected YAML without aliases, found *{event.anchor}")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        where = f"at line {(error.problem_mark.line or 0) + 1}" if error.problem_mark else ""
-        raise InputError(f"{what}: expected YAML, found {where}: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{what}: expected YAML, found {type(error).__name__}") from error
+    root = compose_yaml(text, what=what)
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{what}: expected a YAML mapping such as `type: FILESYSTEM`")
     return ConfigTree(_mapping(root, what), what=what)

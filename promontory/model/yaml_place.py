@@ -1,8 +1,7 @@
 """YamlPlace: a node of a YAML text and where it stands, read strictly: mappings with known keys, lists, texts.
 
 For texts with lists in them, whose errors are to name line and key: `ladder.steps[1].keep (line 4): expected …`.
-Scalars keep the text that was written. Aliases and deep nesting are refused: a small text must not unfold into a large
-one, nor take long.
+What is refused of YAML itself: yaml_text.py.
 """
 
 from __future__ import annotations
@@ -12,34 +11,15 @@ from typing import TYPE_CHECKING
 
 from promontory.errors import InputError
 from promontory.model.durations import parse_duration_ms
+from promontory.model.yaml_text import compose_yaml
 
 if TYPE_CHECKING:
     import yaml
 
-MAX_TEXT_CHARACTERS = 2**20
-MAX_DEPTH = 32
-
 
 def parse_yaml(text: str, *, what: str) -> YamlPlace:
     """Return the root of a YAML text; `what` begins the path that errors name. Raises InputError."""
-    import yaml
-
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise InputError(f"{what}: expected at most {MAX_TEXT_CHARACTERS} characters, found {len(text)}")
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise InputError(f"{what}: expected YAML at most {MAX_DEPTH} levels deep, found more")
-            if isinstance(event, yaml.AliasEvent):
-                raise InputError(f"{what}: expected YAML without aliases, found *{event.anchor}")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{what}: expected YAML, found{where}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{what}: expected YAML, found {type(error).__name__}") from error
+    node = compose_yaml(text, what=what)
     if node is None:
         raise InputError(f"{what}: expected a list or a mapping, found nothing")
     return YamlPlace(what, node)
