@@ -36,9 +36,5 @@ def make_output(
     """Do what the job's kind asks for."""
     if job.kind is JobKind.DOWNSAMPLE:
         (source,) = inputs
-        return downsample_block(
-            source, target, ulid=ulid, job=job, retired=job.retired, workers=workers, stop=stop, progress=progress
-        )
-    return merge_blocks(
-        inputs, target, ulid=ulid, job=job, retired=job.retired, workers=workers, stop=stop, progress=progress
-    )
+        return downsample_block(source, target, ulid=ulid, job=job, workers=workers, stop=stop, progress=progress)
+    return merge_blocks(inputs, target, ulid=ulid, job=job, workers=workers, stop=stop, progress=progress)

@@ -15,7 +15,7 @@ Format: docs/formats/downsampled.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,6 @@ from promontory.compaction.merge.morsel import Recipe, read_chunks
 from promontory.compaction.merge.output_meta import COMPACTOR_SOURCE
 from promontory.compaction.reading.local_block import LocalBlock
 from promontory.errors import InputError
-from promontory.model.matcher import Matcher
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
 
@@ -49,19 +48,17 @@ def downsample_block(
     *,
     ulid: str,
     job: Job,
-    retired: Sequence[Sequence[Matcher]] = (),
     workers: int = 2,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> BlockMeta | None:
     """Write the block `target`/`ulid` of the block in the directory `source`, at the job's resolution; return its meta.
 
-    None says that no sample is left. Series that a selector of the job or of `retired` selects are dropped. `progress`
+    None says that no sample is left. Series that the job retires are dropped. `progress`
     is told bytes of chunks. Nothing is synced, as in merge_blocks. Blocks the thread. Raises CorruptionError, naming
     the block, where it is not good, InputError where its resolution does not divide the job's, and StoppedError;
     nothing is left behind then.
     """
-    selectors = tuple(dict.fromkeys((*job.retired, *map(tuple, retired))))
     symbols = SymbolTable()
     with ExitStack() as opened:
         block = opened.enter_context(LocalBlock(source, symbols))
@@ -70,7 +67,7 @@ def downsample_block(
         span = TimeRange(meta.min_time_ms, meta.max_time_ms - 1)
         recipe = Recipe([block], span, job.deduplication, np.zeros(1, np.uint8))
         writer = opened.enter_context(_open_writer(target, meta, ulid=ulid, job=job, symbols=symbols))
-        windows = merge_series([choose_series(block, span, part=job.part, retired=selectors)])
+        windows = merge_series([choose_series(block, span, part=job.part, retired=job.retired)])
         write_morsels(
             windows, lambda window: _prepare(recipe, window, meta, job.resolution_ms), writer,
             workers=workers, halt=recipe.stop, stop=stop, progress=lambda done: progress(done, block.chunk_bytes),

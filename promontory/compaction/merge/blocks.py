@@ -30,7 +30,6 @@ from promontory.compaction.merge.morsel import Recipe, prepare_morsel, split_win
 from promontory.compaction.merge.output_meta import make_compaction, make_thanos
 from promontory.compaction.reading.local_block import LocalBlock
 from promontory.errors import StoppedError
-from promontory.model.matcher import Matcher
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
 
@@ -44,18 +43,16 @@ def merge_blocks(
     *,
     ulid: str,
     job: Job,
-    retired: Sequence[Sequence[Matcher]] = (),
     workers: int = 2,
     stop: Stop = lambda: False,
     progress: Progress = lambda done, total: None,
 ) -> BlockMeta | None:
     """Write the block `target`/`ulid` of the blocks in the directories `inputs`, and return its meta.
 
-    None says that no sample is left. Series that a selector of the job or of `retired` selects are dropped. `progress`
+    None says that no sample is left. Series that the job retires are dropped. `progress`
     is told bytes of chunks. Nothing is synced: who needs the block has read it back. Blocks the thread. Raises
     CorruptionError, naming `<ULID>/<file>`, where an input is not good, and StoppedError; nothing is left behind then.
     """
-    selectors = tuple(dict.fromkeys((*job.retired, *map(tuple, retired))))
     symbols = SymbolTable()
     with ExitStack() as opened:
         blocks = [opened.enter_context(LocalBlock(path, symbols)) for path in inputs]
@@ -63,7 +60,7 @@ def merge_blocks(
         start_ms = min(meta.min_time_ms for meta in metas)
         end_ms = max(meta.max_time_ms for meta in metas)
         recipe = Recipe(blocks, TimeRange(start_ms, end_ms - 1), job.deduplication, np.zeros(1, np.uint8))
-        streams = [choose_series(block, recipe.time_range, part=job.part, retired=selectors) for block in blocks]
+        streams = [choose_series(block, recipe.time_range, part=job.part, retired=job.retired) for block in blocks]
         writer = opened.enter_context(
             BlockWriter(
                 target,
@@ -71,8 +68,8 @@ def merge_blocks(
                 symbols=symbols,
                 range_ms=(start_ms, end_ms),
                 durable=False,
-                compaction=make_compaction(job, metas, selectors),
-                thanos=make_thanos(job, metas, selectors),
+                compaction=make_compaction(job, metas),
+                thanos=make_thanos(job, metas),
             )
         )
         total = sum(block.chunk_bytes for block in blocks)

@@ -29,11 +29,11 @@ REWRITE_SOURCE = "bucket.rewrite"
 OF_ALL_HINT = "from-out-of-order"
 
 
-def make_compaction(job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequence[Matcher]]) -> Compaction:
+def make_compaction(job: Job, inputs: Sequence[BlockMeta]) -> Compaction:
     """Return where the output comes from."""
     if job.kind is JobKind.REWRITE:
         sources = inputs[0].compaction.sources or (inputs[0].ulid,)
-        sources = tuple(sorted({*sources, _name_rewrite(sources, retired)}))
+        sources = tuple(sorted({*sources, _name_rewrite(sources, job.retired)}))
         return replace(inputs[0].compaction, sources=sources, failed=False, deletable=False)
     hints = {hint for meta in inputs for hint in meta.compaction.hints}
     if not all(OF_ALL_HINT in meta.compaction.hints for meta in inputs):
@@ -54,7 +54,7 @@ def _name_rewrite(sources: Sequence[str], retired: Sequence[Sequence[Matcher]]) 
     return make_ulid(max(map(ulid_time_ms, sources)), digest)
 
 
-def make_thanos(job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequence[Matcher]]) -> ThanosMeta:
+def make_thanos(job: Job, inputs: Sequence[BlockMeta]) -> ThanosMeta:
     """Return Thanos' part of the output's meta, as far as the inputs tell it."""
     extensions: JsonObject = {}
     for meta in inputs:
@@ -63,7 +63,7 @@ def make_thanos(job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequenc
         labels=_name_part(strip_replicas(inputs[0].labels, job.replica_labels), job),
         resolution_ms=job.resolution_ms,
         source=REWRITE_SOURCE if job.kind is JobKind.REWRITE else COMPACTOR_SOURCE,
-        rewrites=_list_rewrites(job, inputs, retired),
+        rewrites=_list_rewrites(job, inputs),
         extensions=extensions,
     )
 
@@ -76,15 +76,13 @@ def _name_part(labels: Labels, job: Job) -> Labels:
     return Labels(tuple(sorted((*labels.without([PART_LABEL]).pairs, (PART_LABEL, part)))))
 
 
-def _list_rewrites(
-    job: Job, inputs: Sequence[BlockMeta], retired: Sequence[Sequence[Matcher]]
-) -> tuple[JsonObject, ...]:  # fmt: skip
+def _list_rewrites(job: Job, inputs: Sequence[BlockMeta]) -> tuple[JsonObject, ...]:
     """Return what was dropped from the output: now, and before from all of the inputs."""
     sources = sorted({source for meta in inputs for source in meta.compaction.sources})
-    now = (render_rewrite(sources, retired),) if retired else ()
+    now = (render_rewrite(sources, job.retired),) if job.retired else ()
     if job.kind is JobKind.REWRITE:
         return (*(inputs[0].thanos.rewrites if inputs[0].thanos else ()), *now)
     in_all = frozenset.intersection(*(applied_selectors(meta) for meta in inputs))
     before = sorted((sorted(matchers, key=str) for matchers in in_all), key=str)
-    left = [matchers for matchers in before if frozenset(matchers) not in {frozenset(each) for each in retired}]
+    left = [matchers for matchers in before if frozenset(matchers) not in {frozenset(each) for each in job.retired}]
     return (*((render_rewrite(sources, left),) if left else ()), *now)
