@@ -18,9 +18,9 @@ import threading
 from pathlib import Path
 
 from promontory.compaction.executors.remote import RemoteJob, run_remote_job
+from promontory.compaction.executors.throttle import Throttle
 from promontory.compaction.observer import Stage
 from promontory.errors import JobError
-from promontory.model.clock import SystemClock
 
 PROGRESS_INTERVAL_S = 0.2
 HEADER = struct.Struct(">Q")
@@ -48,13 +48,10 @@ def main() -> None:
     assert isinstance(remote, RemoteJob)
     stopped = threading.Event()
     threading.Thread(target=_await_end, args=(stopped,), daemon=True).start()
-    told, clock = _Teller(answers), SystemClock()
+    told = _Teller(answers)
     outcome: object
     try:
-        outcome = run_remote_job(
-            remote, Path(scratch), stop=stopped.is_set,
-            progress=lambda stage, done, total: told.tell(stage, done, total, now_s=clock.monotonic_s()),
-        )  # fmt: skip
+        outcome = run_remote_job(remote, Path(scratch), stop=stopped.is_set, progress=told.tell)
     except Exception as error:
         outcome = error
     told.send(outcome)
@@ -66,14 +63,11 @@ class _Teller:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lock = threading.Lock()
-        self._last_s = 0.0
-        self._stage: Stage | None = None
+        self._throttle = Throttle(PROGRESS_INTERVAL_S)
 
-    def tell(self, stage: Stage, done: int, total: int, *, now_s: float) -> None:
-        if stage is self._stage and done < total and now_s - self._last_s < PROGRESS_INTERVAL_S:
-            return
-        self._stage, self._last_s = stage, now_s
-        self.send((stage, done, total))
+    def tell(self, stage: Stage, done: int, total: int) -> None:
+        if self._throttle.lets_through(stage, done, total):
+            self.send((stage, done, total))
 
     def send(self, value: object) -> None:
         with self._lock:

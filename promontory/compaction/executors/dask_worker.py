@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from promontory.compaction.executors.remote import RemoteJob, run_remote_job
+from promontory.compaction.executors.throttle import Throttle
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import Stage
-from promontory.model.clock import SystemClock
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -26,18 +26,12 @@ def run_here(remote: RemoteJob) -> JobResult:
     """Run a job; the task of the cluster."""
     from distributed import get_worker
 
-    worker, clock = get_worker(), SystemClock()
+    worker, throttle = get_worker(), Throttle(PROGRESS_INTERVAL_S)
     stopped = _running(worker).setdefault(remote.topic, threading.Event())
-    told_s = 0.0
-    told_stage: Stage | None = None
 
     def progress(stage: Stage, done: int, total: int) -> None:
-        nonlocal told_s, told_stage
-        now_s = clock.monotonic_s()
-        if stage is told_stage and done < total and now_s - told_s < PROGRESS_INTERVAL_S:
-            return
-        told_s, told_stage = now_s, stage
-        worker.log_event(remote.topic, (stage.value, done, total))
+        if throttle.lets_through(stage, done, total):
+            worker.log_event(remote.topic, (stage.value, done, total))
 
     try:
         return run_remote_job(remote, Path(worker.local_directory), stop=stopped.is_set, progress=progress)
