@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.block.meta import CHUNKS_DIRECTORY
+
 SEGMENT_MAGIC = 0x85BD40DD
 SEGMENT_VERSION = 1
 SEGMENT_HEAD = struct.pack(">IB3x", SEGMENT_MAGIC, SEGMENT_VERSION)
@@ -31,6 +33,11 @@ Offsets = NDArray[np.int64]
 def segment_name(index: int) -> str:
     """Return the file name of a segment: six digits, from 000001 on."""
     return f"{index + 1:06d}"
+
+
+def segment_path(index: int) -> str:
+    """Return the path of a segment in its block."""
+    return f"{CHUNKS_DIRECTORY}/{segment_name(index)}"
 
 
 class SegmentWriter:

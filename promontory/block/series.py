@@ -177,7 +177,7 @@ def read_series_rows(
         place = np.arange(row_start_kept[-1]) + np.repeat(row_start[keep] - row_start_kept[:-1], length)
         refs, row_start = refs[:, place], row_start_kept
     codes = header.intern(refs.ravel(), symbols).reshape(2, -1)
-    labels = _less_empty(LabelRows(row_start, codes[0], codes[1], symbols))
+    labels = LabelRows(row_start, codes[0], codes[1], symbols).without_empty()
     rows = SeriesRows(labels, data, position[keep], series_ref[keep], chunk_count[keep], time_range)
     return rows, _describe(status, series_ref, bad, source=source) if len(bad) else None
 
@@ -192,14 +192,6 @@ def _refuse_nameless(status: Bytes, row_start: Offsets, refs: Offsets, chunk_cou
     nameless = filled[refs[0, first[filled]] == 0]
     status[nameless] = ENTRY_MALFORMED
     chunk_count[nameless] = 0
-
-
-def _less_empty(labels: LabelRows) -> LabelRows:
-    if labels.value.all():
-        return labels
-    keep = labels.value != 0
-    before = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
-    return LabelRows(before[labels.row_start], labels.name[keep], labels.value[keep], labels.symbols)
 
 
 def _describe(status: Bytes, series_ref: NDArray[np.uint32], bad: Offsets, *, source: str) -> CorruptionError:

@@ -21,6 +21,7 @@ from promontory.kernels.index import measure_series, parse_chunk_entries, parse_
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.quoting import quote_label_name, quote_text
+from promontory.model.starts import find_starts
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
 
@@ -91,12 +92,12 @@ class IndexView:
         limit = np.full(count, self.toc.series_end, np.int64)
         status, pairs = np.empty(count, np.uint8), np.empty(count, np.int64)
         measure_series(data, position, limit, status, pairs)
-        row_start = _offsets(pairs)
+        row_start = find_starts(pairs)
         label_refs, chunk_count = np.zeros((2, int(row_start[-1])), np.int64), np.empty(count, np.int64)
         span = (MIN_TIME_MS, MAX_TIME_MS)
         parse_series(data, position, status, row_start, self.header.symbol_count, *span, label_refs, chunk_count)
         good = np.flatnonzero(status == 0)
-        chunk_start = _offsets(chunk_count)
+        chunk_start = find_starts(chunk_count)
         size = int(chunk_start[-1])
         row, columns = np.empty(size, np.int32), np.empty((3, size), np.int64)
         starts = np.append(chunk_start[good], size)
@@ -121,9 +122,3 @@ def list_sections(toc: IndexToc) -> list[tuple[str, int, int]]:
 def show_labels(labels: Labels) -> str:
     """Return labels as Prometheus shows them: `{__name__="up", job="a"}`."""
     return "{" + ", ".join(f"{quote_label_name(name)}={quote_text(value)}" for name, value in labels.pairs) + "}"
-
-
-def _offsets(counts: Longs) -> Longs:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets

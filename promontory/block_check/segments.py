@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.block.meta import CHUNKS_DIRECTORY
-from promontory.block.segments import segment_name
 from promontory.block_check.files import BlockFiles
+from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT
 
-SEGMENT_SHIFT = 32
-OFFSET_MASK = (1 << SEGMENT_SHIFT) - 1
 _NAME = re.compile(rf"{CHUNKS_DIRECTORY}/([0-9]{{6}})")
 
 Bytes = NDArray[np.uint8]
@@ -51,8 +49,3 @@ class Segments:
         for number in np.unique(numbers).tolist():
             index = np.flatnonzero(numbers == number)
             yield self.read(number), index, refs[index] & OFFSET_MASK
-
-
-def segment_path(number: int) -> str:
-    """Return the path of a segment in its block."""
-    return f"{CHUNKS_DIRECTORY}/{segment_name(number)}"

@@ -17,18 +17,19 @@ import numpy as np
 
 from promontory.block.index_layout import SERIES_ALIGNMENT
 from promontory.block.meta import INDEX_FILE, META_FILE, BlockMeta
-from promontory.block.segments import SEGMENT_HEAD
+from promontory.block.segments import SEGMENT_HEAD, segment_path
 from promontory.block.series import ChunkEntries
 from promontory.block_check.chunk_morsel import MorselReport, check_morsel
 from promontory.block_check.fault import Faults
 from promontory.block_check.files import BlockFiles
 from promontory.block_check.index_view import IndexView, SeriesWindow, show_labels
-from promontory.block_check.segments import OFFSET_MASK, SEGMENT_SHIFT, Segments, segment_path
+from promontory.block_check.segments import Segments
 from promontory.block_check.verify_files import check_index_is_there, check_meta, check_tombstones
 from promontory.block_check.verify_index import check_all_series, check_index
 from promontory.block_check.verify_postings import PostingsCheck
 from promontory.block_check.verify_series import SeriesCheck
 from promontory.errors import StoppedError
+from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT
 
 MORSEL_CHUNKS = 2048
 MORSELS_IN_FLIGHT = 16

@@ -26,6 +26,7 @@ from promontory.kernels.label_rows import (
     take_rows,
 )
 from promontory.model.labels import METRIC_NAME, Labels
+from promontory.model.starts import find_starts
 from promontory.model.symbols import SymbolTable
 
 
@@ -81,11 +82,18 @@ class LabelRows:
 
     def take(self, index: NDArray[np.int64]) -> LabelRows:
         """Return the rows at `index` (int64), in that order."""
-        row_start = _offsets(self.row_start[index + 1] - self.row_start[index])
+        row_start = find_starts(self.row_start[index + 1] - self.row_start[index])
         name = np.empty(row_start[-1], np.int32)
         value = np.empty(row_start[-1], np.int32)
         take_rows(self.row_start, self.name, self.value, index, row_start, name, value)
         return LabelRows(row_start, name, value, self.symbols)
+
+    def without_empty(self) -> LabelRows:
+        """Return the rows less pairs of an empty value, which say what an absent label says."""
+        if self.value.all():
+            return self
+        keep = self.value != 0
+        return LabelRows(find_starts(keep)[self.row_start], self.name[keep], self.value[keep], self.symbols)
 
     def sort_index(self) -> NDArray[np.int64]:
         """Return int64[n]: the rows in Store order, stable. Cheap where the rows are a few sorted runs."""
@@ -180,7 +188,7 @@ class LabelRows:
         return mask
 
     def _filter(self, keep: NDArray[np.bool_]) -> LabelRows:
-        row_start = _offsets(keep)[self.row_start]
+        row_start = find_starts(keep)[self.row_start]
         return LabelRows(row_start, self.name[keep], self.value[keep], self.symbols)
 
     def _overlay(self, names: Sequence[bytes], values: NDArray[np.int32]) -> LabelRows:
@@ -200,7 +208,7 @@ def concat_rows(parts: Sequence[LabelRows]) -> LabelRows:
         return parts[0]
     assert all(part.symbols is parts[0].symbols for part in parts), "label rows of different symbol tables"
     return LabelRows(
-        row_start=_offsets(np.concatenate([np.diff(part.row_start) for part in parts])),
+        row_start=find_starts(np.concatenate([np.diff(part.row_start) for part in parts])),
         name=np.concatenate([part.name for part in parts]),
         value=np.concatenate([part.value for part in parts]),
         symbols=parts[0].symbols,
@@ -218,9 +226,3 @@ def group_pair(
     sides = [side.keep(names) if on else side.without(dropped) for side in (left, right)]
     group, first = concat_rows(sides).unique()
     return group[: len(left)], group[len(left) :], len(first)
-
-
-def _offsets(counts: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.int64]:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets

@@ -17,6 +17,7 @@ from promontory.model.frame import Aggregate, ChunkColumns, Encoding
 from promontory.model.histograms import Histograms, ResetHint
 from promontory.model.label_rows import LabelRows
 from promontory.model.samples import STALE_NAN_BITS
+from promontory.model.starts import find_starts
 from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import ALL_TIME
 
@@ -102,15 +103,8 @@ def decode_histograms(morsel: Morsel) -> tuple[DecodedChunks, Histograms]:
 
 def keep_samples(decoded: DecodedChunks, keep: NDArray[np.bool_]) -> DecodedChunks:
     """Return the samples for which bool[m] is set, without their histograms."""
-    start = before(keep)[decoded.chunk_start]
+    start = find_starts(keep)[decoded.chunk_start]
     return DecodedChunks(start, decoded.timestamps_ms[keep], decoded.values[keep], decoded.status)
-
-
-def before(keep: NDArray[np.bool_]) -> Longs:
-    """Return int64[m + 1]: how many are kept before each place."""
-    counts = np.zeros(len(keep) + 1, np.int64)
-    np.cumsum(keep, out=counts[1:])
-    return counts
 
 
 def name_kinds(decoded: DecodedChunks, table: Histograms) -> Longs:

@@ -21,7 +21,6 @@ from promontory.chunk.decode import DecodedChunks
 from promontory.compaction.downsample.decoding import (
     Morsel,
     are_histograms,
-    before,
     decode_floats,
     decode_histograms,
     name_kinds,
@@ -37,6 +36,7 @@ from promontory.compaction.downsample.parts import (
 from promontory.kernels import downsample_windows as windows
 from promontory.model.frame import Aggregate, ChunkColumns
 from promontory.model.histograms import Histograms, ResetHint
+from promontory.model.starts import find_starts
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int32]
@@ -58,7 +58,7 @@ class Batches:
 
     def keep(self, kept: Bools) -> Batches:
         """Return what is left where bool[m] samples are kept."""
-        start = before(kept)[self.start]
+        start = find_starts(kept)[self.start]
         left = np.diff(start) > 0
         return Batches(np.append(start[:-1][left], start[-1]), self.row[left], self.times[kept])
 

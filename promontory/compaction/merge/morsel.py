@@ -30,6 +30,7 @@ from promontory.errors import BadBlockError
 from promontory.kernels.chunk_groups import group_chunks
 from promontory.kernels.tombstones import keep_samples
 from promontory.model.frame import Aggregate, ChunkColumns, Encoding
+from promontory.model.starts import find_starts
 from promontory.model.time_range import TimeRange
 
 MORSEL_BYTES = 4 << 20
@@ -64,9 +65,7 @@ def split_window(window: MergedWindow) -> Iterator[MergedWindow]:
     """Yield the window's rows, as many at a time as make a morsel; one at least."""
     rows = np.arange(len(window.labels) + 1)
     chunks = np.searchsorted(window.row, rows)
-    size = np.zeros(len(window.row) + 1, np.int64)
-    np.cumsum(window.record_bytes, out=size[1:])
-    ends = size[chunks]
+    ends = find_starts(window.record_bytes)[chunks]
     first = 0
     while first < len(window.labels):
         last = int(np.searchsorted(ends, ends[first] + MORSEL_BYTES, side="right")) - 1

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from promontory.block.index_layout import INDEX_HEAD_BYTES, TOC_BYTES, check_head, check_section, parse_toc
 from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, META_FILE, BlockMeta, parse_meta
-from promontory.block.segments import SEGMENT_HEAD, segment_name
+from promontory.block.segments import SEGMENT_HEAD, segment_path
 from promontory.block.tombstones import NO_TOMBSTONES, TOMBSTONES_FILE, Tombstones, parse_tombstones
 from promontory.errors import CorruptionError
 from promontory.kernels.index import SAMPLED_EVERY, locate_symbols, scan_symbols
@@ -147,8 +147,3 @@ class LocalBlock:
             return NO_TOMBSTONES
         found = parse_tombstones(path.read_bytes(), source=self.path_of(TOMBSTONES_FILE))
         return found.united() if len(found) else NO_TOMBSTONES
-
-
-def segment_path(number: int) -> str:
-    """Return the path of a segment below its block, given its number from 0."""
-    return f"{CHUNKS_DIRECTORY}/{segment_name(number)}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from promontory.compaction.reading.local_block import LocalBlock, segment_path
+from promontory.block.segments import segment_path
+from promontory.compaction.reading.local_block import LocalBlock
 from promontory.errors import CorruptionError
 from promontory.kernels.chunk_records import (
     RECORD_BAD_CRC,
@@ -18,6 +19,7 @@ from promontory.kernels.chunk_records import (
     check_bounded_records,
 )
 from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT, join_spans
+from promontory.model.starts import find_starts
 
 # Bytes between two records that are read rather than skipped.
 GAP_BYTES = 64 << 10
@@ -53,8 +55,7 @@ def read_records(blocks: Sequence[LocalBlock], block: Codes, ref: Offsets, recor
     count = join_spans(block[order], ref[order], record_bytes[order], GAP_BYTES, part, ranges)
     assert count >= 0, "records out of order"
     size = ranges[:count, 3] - ranges[:count, 2]
-    begin = np.zeros(count + 1, np.int64)
-    np.cumsum(size, out=begin[1:])
+    begin = find_starts(size)
     data = np.empty(int(begin[-1]), np.uint8)
     for index, (number, segment, start, _) in enumerate(ranges[:count].tolist()):
         blocks[number].read_segment(segment, start, data[begin[index] : begin[index + 1]])

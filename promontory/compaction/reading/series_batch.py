@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promontory.model.label_rows import LabelRows, concat_rows
+from promontory.model.starts import find_starts
 
 Bools = NDArray[np.bool_]
 Offsets = NDArray[np.int64]
@@ -52,7 +53,7 @@ class SeriesBatch:
         kept = np.flatnonzero(keep)
         chunks = np.repeat(keep, np.diff(self.chunk_start))
         return SeriesBatch(
-            self.labels.take(kept), self.series_ref[kept], _offsets(counts[kept]),
+            self.labels.take(kept), self.series_ref[kept], find_starts(counts[kept]),
             *(getattr(self, name)[chunks] for name in COLUMNS),
         )  # fmt: skip
 
@@ -60,10 +61,8 @@ class SeriesBatch:
         """Return the series with the chunks for which bool[c] is set; a series without any stays."""
         if keep.all():
             return self
-        before = np.zeros(len(keep) + 1, np.int64)
-        np.cumsum(keep, out=before[1:])
         columns = (getattr(self, name)[keep] for name in COLUMNS)
-        return SeriesBatch(self.labels, self.series_ref, before[self.chunk_start], *columns)
+        return SeriesBatch(self.labels, self.series_ref, find_starts(keep)[self.chunk_start], *columns)
 
     def rows_of_chunks(self) -> Offsets:
         """Return int64[c]: the row of each chunk."""
@@ -77,12 +76,6 @@ def concat_batches(parts: list[SeriesBatch]) -> SeriesBatch:
     return SeriesBatch(
         concat_rows([part.labels for part in parts]),
         np.concatenate([part.series_ref for part in parts]),
-        _offsets(np.concatenate([np.diff(part.chunk_start) for part in parts])),
+        find_starts(np.concatenate([np.diff(part.chunk_start) for part in parts])),
         *(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS),
     )
-
-
-def _offsets(counts: Offsets) -> Offsets:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from promontory.block.index_layout import SERIES_ALIGNMENT
 from promontory.block.meta import INDEX_FILE
-from promontory.compaction.reading.local_block import LocalBlock, segment_path
+from promontory.block.segments import segment_path
+from promontory.compaction.reading.local_block import LocalBlock
 from promontory.compaction.reading.series_batch import SeriesBatch
 from promontory.errors import CorruptionError
 from promontory.kernels.block_checks import find_entry_ends, walk_entries
+from promontory.kernels.chunk_windows import OFFSET_MASK, SEGMENT_SHIFT
 from promontory.kernels.index import (
     ENTRY_GOOD,
     LONGEST_ENTRY_BYTES,
@@ -26,11 +28,10 @@ from promontory.kernels.index import (
 )
 from promontory.kernels.varint import read_uvarint
 from promontory.model.label_rows import LabelRows
+from promontory.model.starts import find_starts
 from promontory.model.time_range import MAX_TIME_MS, MIN_TIME_MS
 
 PIECE_BYTES = 256 << 10
-SEGMENT_SHIFT = 32
-OFFSET_MASK = (1 << SEGMENT_SHIFT) - 1
 # A step from one record to the next that is larger is not believed to be one record.
 MOST_STEP_BYTES = 64 << 10
 RECORD_HEAD_BYTES = 10
@@ -71,28 +72,20 @@ def _parse(block: LocalBlock, data: Bytes, refs: Offsets, *, origin: int) -> Ser
     count, place = len(refs), refs * SERIES_ALIGNMENT
     status, pairs = np.empty(count, np.uint8), np.empty(count, np.int64)
     measure_series(data, place, np.full(count, len(data)), status, pairs)
-    row_start = _offsets(pairs)
+    row_start = find_starts(pairs)
     labels, counts = np.zeros((2, int(row_start[-1])), np.int64), np.empty(count, np.int64)
     span = (MIN_TIME_MS, MAX_TIME_MS)
     parse_series(data, place, status, row_start, len(block.codes), *span, labels, counts)
     bad = np.flatnonzero(status != ENTRY_GOOD)
     if len(bad):
         raise _broken(block, origin + int(place[bad[0]]), "an entry that fits its CRC and its format", "another")
-    chunk_start = _offsets(counts)
+    chunk_start = find_starts(counts)
     size = int(chunk_start[-1])
     row, (low, high, ref) = np.empty(size, np.int32), np.empty((3, size), np.int64)
     parse_chunk_entries(data, place, chunk_start, *span, row, low, high, ref)
-    rows = _less_empty(LabelRows(row_start, block.codes[labels[0]], block.codes[labels[1]], block.symbols))
+    rows = LabelRows(row_start, block.codes[labels[0]], block.codes[labels[1]], block.symbols).without_empty()
     series_ref = refs + origin // SERIES_ALIGNMENT
     return SeriesBatch(rows, series_ref, chunk_start, low, high, ref, _measure_records(block, ref))
-
-
-def _less_empty(labels: LabelRows) -> LabelRows:
-    """Return the rows without pairs of an empty value, which say what an absent label says."""
-    if labels.value.all():
-        return labels
-    keep = labels.value != 0
-    return LabelRows(_offsets(keep)[labels.row_start], labels.name[keep], labels.value[keep], labels.symbols)
 
 
 def _measure_records(block: LocalBlock, ref: Offsets) -> Offsets:
@@ -139,9 +132,3 @@ def _check_order(block: LocalBlock, batch: SeriesBatch, before: LabelRows | None
 def _broken(block: LocalBlock, offset: int, expected: str, found: str) -> CorruptionError:
     source = block.path_of(INDEX_FILE)
     return CorruptionError("series section", source=source, offset=offset, expected=expected, found=found)
-
-
-def _offsets(counts: NDArray[np.int64] | NDArray[np.bool_]) -> Offsets:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets

@@ -15,6 +15,7 @@ from promontory.kernels.wire_frame import find_bad_row
 from promontory.model.context import Budget
 from promontory.model.frame import Aggregate, ChunkColumns, Frame
 from promontory.model.label_rows import LabelRows
+from promontory.model.starts import find_starts
 from promontory.model.symbols import SymbolTable
 from promontory.store.rpc.frame_layout import COLUMNS, HEADER, TAG, Counts
 
@@ -76,7 +77,7 @@ class FrameReader:
         place += counts.columns_bytes
         self._learn(data, place, columns["symbol_length"])
         labels = LabelRows(
-            _offsets(columns["pair_count"]), self._look_up(columns["name"]), self._look_up(columns["value"]),
+            find_starts(columns["pair_count"]), self._look_up(columns["name"]), self._look_up(columns["value"]),
             self._symbols,
         )  # fmt: skip
         bad = find_bad_row(labels.row_start, labels.name, labels.value, *self._symbols.arrays())
@@ -95,7 +96,7 @@ class FrameReader:
         aggregate, encoding = columns["aggregate"].astype(np.uint8), columns["encoding"].astype(np.uint8)
         if len(row) and (aggregate.max() > max(Aggregate) or encoding.min() < 1 or encoding.max() > MAX_ENCODING):
             raise self._bad("an unknown aggregate, or an encoding that is none")
-        ends = _offsets(columns["length"])
+        ends = find_starts(columns["length"])
         min_ms = columns["min_ms"]
         found = ChunkColumns(
             row=row,
@@ -116,7 +117,7 @@ class FrameReader:
         """Take up the new symbols, which lie at `place`."""
         if not len(length):
             return
-        ends = place + _offsets(length)
+        ends = place + find_starts(length)
         codes = self._symbols.intern_spans(data, ends[:-1], np.ascontiguousarray(ends[1:]))
         known = self._known + len(codes)
         if known > len(self._codes):
@@ -144,10 +145,3 @@ def _view_columns(data: NDArray[np.uint8], counts: Counts) -> dict[str, NDArray[
         found[name] = data[place : place + size].view(kind)
         place += size
     return found
-
-
-def _offsets(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return int64[n + 1]: where each of the n begins, and where the last ends."""
-    ends = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=ends[1:])
-    return ends
