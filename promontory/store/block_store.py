@@ -116,7 +116,8 @@ class BlockStore:
 
     async def _label_names(self, matchers: Matchers, selector: Selector, context: QueryContext) -> Collection[bytes]:
         if not matchers:
-            names = set((await self._index.header()).label_names()) | {name for name, _ in self.meta.stream_labels.pairs}
+            header = await self._index.header()
+            names = set(header.label_names()) | {name for name, _ in self.meta.stream_labels.pairs}
             return names - set(selector.without_replica_labels)
         found = await find_in_block(self.parts, self._bucket, selector, context)
         return [context.symbols.text(int(code)) for code in np.unique(found.rows.labels.name)]
