@@ -9,17 +9,15 @@ from promontory.block.meta import PART_LABEL
 from promontory.catalog.filters import BlockFilter, TimePartitionFilter
 from promontory.catalog.relabel import RelabelFilter, parse_relabel_rules
 from promontory.compaction.job import Deduplication
-from promontory.compaction.planning.ladder import Ladder, default_ladder
+from promontory.compaction.planning.ladder import FIVE_MINUTES_AFTER_MS, HOUR_AFTER_MS, Ladder, default_ladder
 from promontory.compaction.planning.ladder_text import parse_ladder
-from promontory.compaction.settings import DAY_MS, HOUR_MS, CompactionSettings
+from promontory.compaction.settings import CompactionSettings
 from promontory.errors import InputError
 from promontory.model.time_range import TimeRange
 from promontory.promql.parser import parse_matchers
 from promontory.service.values import Values
 
 # Below these ages of raw and 5m blocks nothing would be downsampled before it is deleted.
-LEAST_RAW_RETENTION_MS = 40 * HOUR_MS
-LEAST_5M_RETENTION_MS = 10 * DAY_MS
 RANGES_MS = CompactionSettings().ranges_ms
 LADDER_FLAG = "--downsample.ladder"
 RETENTION_FLAGS = ("--retention.resolution-raw", "--retention.resolution-5m", "--retention.resolution-1h")
@@ -143,9 +141,9 @@ def read_ladder(values: Values) -> Ladder:
         return _read_own_ladder(values, text)
     raw_ms, five_minutes_ms, hour_ms = (values.duration_ms(flag) for flag in RETENTION_FLAGS)
     if not values.flag("--downsampling.disable"):
-        if 0 < raw_ms < LEAST_RAW_RETENTION_MS:
+        if 0 < raw_ms < FIVE_MINUTES_AFTER_MS:
             raise InputError("flag --retention.resolution-raw: expected 40h or more, as younger is not downsampled yet")
-        if 0 < five_minutes_ms < LEAST_5M_RETENTION_MS:
+        if 0 < five_minutes_ms < HOUR_AFTER_MS:
             raise InputError("flag --retention.resolution-5m: expected 10d or more, as younger is not downsampled yet")
     return default_ladder(raw_keep_ms=raw_ms, five_minutes_keep_ms=five_minutes_ms, hour_keep_ms=hour_ms)
 

@@ -19,15 +19,14 @@ from promontory.catalog.view import CatalogView
 from promontory.errors import CorruptionError, ObjectNotFound
 from promontory.model.clock import Clock
 
-NO_META = "no meta.json"
-
 
 @dataclass(frozen=True, slots=True)
 class FoundBlock:
     """What lies below one ULID.
 
     `meta` is None where it is not there or cannot be read; `problem` says why the block does not count, empty where
-    it does. `sizes` are bytes by path in the block · `modified_ms` the last change of any of its objects.
+    it does; `is_partial` that it has no meta.json: still arriving, given up, or going. `sizes` are bytes by path in the
+    block · `modified_ms` the last change of any of its objects.
     """
 
     ulid: str
@@ -37,11 +36,7 @@ class FoundBlock:
     unreadable_marks: tuple[str, ...]
     sizes: Mapping[str, int]
     modified_ms: int
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether it has no meta.json: still arriving, given up, or going."""
-        return self.problem == NO_META
+    is_partial: bool = False
 
     @property
     def total_bytes(self) -> int:
@@ -87,6 +82,7 @@ async def read_contents(bucket: Bucket, *, clock: Clock) -> Contents:
             unreadable_marks=tuple(unreadable),
             sizes={path: info.size_bytes for path, info in sorted(view.files[ulid].items())},
             modified_ms=max((info.modified_ms for info in view.files[ulid].values()), default=0),
+            is_partial=ulid in view.partial,
         )
         for ulid, (found, unreadable) in zip(ulids, marks, strict=True)
     }

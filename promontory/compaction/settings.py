@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 
 from promontory.compaction.job import Deduplication
 from promontory.compaction.planning.ladder import Ladder, default_ladder
-
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+from promontory.model.durations import DAY_MS, HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

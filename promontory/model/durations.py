@@ -10,6 +10,8 @@ import re
 
 from promontory.errors import InputError
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 NANOSECONDS_OF_UNIT = {
     "y": 365 * 86_400 * 10**9,
     "w": 7 * 86_400 * 10**9,

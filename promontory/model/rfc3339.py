@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 
 from promontory.errors import InputError
+from promontory.model.durations import DAY_MS
 
-DAY_MS = 86_400_000
 _DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _TIME = re.compile(
     r"(?P<year>-?\d{4,9})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from promontory.model.durations import DAY_MS
 from promontory.model.label_rows import LabelRows
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
 from promontory.model.symbols import SymbolTable
 
 INTERVAL_MS = 30_000
-DAY_MS = 86_400_000
 SHIFT_MS = {"a": 0, "b": 11_000}
 SHOPS = tuple(f"shop-{number}:8080" for number in range(4))
 NODES = tuple(f"node-{number}:9100" for number in range(4))

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from promontory.block.block_set import write_blocks
 from promontory.errors import InputError
 from promontory.model.clock import Clock, SystemClock
+from promontory.model.durations import DAY_MS
 from promontory.model.labels import Labels
 from promontory.model.samples import Samples
 from promontory.program.demo_data import DemoHistory
@@ -29,7 +30,7 @@ from promontory.service.lifecycle import Service, run_service
 from promontory.service.values import Values
 
 REPLICAS = ("a", "b")
-BLOCK_RANGE_MS = 2 * 86_400_000
+BLOCK_RANGE_MS = 2 * DAY_MS
 PROMETHEUS_NAME = "prometheus"
 
 PROMETHEUS_CONFIG = """\

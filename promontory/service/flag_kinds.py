@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from promontory.errors import InputError
-from promontory.model.rfc3339 import DAY_MS, parse_rfc3339_ms
+from promontory.model.durations import DAY_MS, HOUR_MS
+from promontory.model.rfc3339 import parse_rfc3339_ms
 
 _UNIT_MS = {
-    "ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000,
+    "ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1000, "m": 60_000, "h": HOUR_MS,
     "d": DAY_MS, "w": 7 * DAY_MS, "y": 365 * DAY_MS,
 }  # fmt: skip
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|[smhdwy])", re.ASCII)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from promontory.model.durations import HOUR_MS
 from promontory.model.frame import Aggregate
 from promontory.model.selector import Selector
 
 FINEST_WINDOW_MS = 1000
 FIVE_MINUTES_MS = 300_000
-HOUR_MS = 3_600_000
 COUNTER_FUNCTIONS = frozenset(["increase", "rate", "irate", "resets", "xincrease", "xrate"])
 # A window of these needs two samples at least: they read nothing coarser than half their range.
 RANGE_FUNCTIONS = frozenset(

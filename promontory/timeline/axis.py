@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from promontory.model.durations import DAY_MS, HOUR_MS
 from promontory.model.rfc3339 import format_rfc3339_ms
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MOST_TICKS = 12
 _STEPS_MS = (
     1000, 10_000, 60_000, 600_000, HOUR_MS, 2 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS, 2 * DAY_MS, 7 * DAY_MS,

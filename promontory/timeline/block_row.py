@@ -7,11 +7,11 @@ from collections.abc import Callable
 from promontory.block.markers import Mark
 from promontory.block.meta import BlockMeta
 from promontory.catalog.contents import FoundBlock
+from promontory.model.durations import DAY_MS, HOUR_MS
 from promontory.model.go_text import format_go_duration, format_go_time
 
-HOUR_MS = 3_600_000
 # How long a block has to be before it is downsampled to the next resolution: thanos pkg/compact/downsample.
-DOWNSAMPLED_FROM_MS = {0: 40 * HOUR_MS, 300_000: 240 * HOUR_MS}
+DOWNSAMPLED_FROM_MS = {0: 40 * HOUR_MS, 300_000: 10 * DAY_MS}
 
 SortKey = tuple[int, int | str]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from promontory.block.meta import BlockMeta
 from promontory.catalog.contents import FoundBlock
+from promontory.model.durations import HOUR_MS
 from promontory.model.labels import Labels
 
 
@@ -65,7 +66,7 @@ def make_timeline(blocks: Sequence[tuple[FoundBlock, BlockMeta]]) -> Timeline:
     min_time_ms = min((meta.min_time_ms for meta in metas), default=0)
     max_time_ms = max((meta.max_time_ms for meta in metas), default=0)
     lanes = tuple(_make_lane(labels, streams[labels]) for labels in sorted(streams))
-    return Timeline(lanes, min_time_ms, max(max_time_ms, min_time_ms + 1) if metas else 3_600_000)
+    return Timeline(lanes, min_time_ms, max(max_time_ms, min_time_ms + 1) if metas else HOUR_MS)
 
 
 def _make_lane(labels: Labels, blocks: list[tuple[FoundBlock, BlockMeta]]) -> Lane:

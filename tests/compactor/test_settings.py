@@ -10,8 +10,9 @@ import pytest
 from compactor.flags import COMPACT_FLAGS
 from compactor.settings import CompactorSettings
 from promontory.compaction.job import Deduplication
-from promontory.compaction.settings import DAY_MS, HOUR_MS, CompactionSettings
+from promontory.compaction.settings import CompactionSettings
 from promontory.errors import InputError
+from promontory.model.durations import DAY_MS, HOUR_MS
 
 # Every flag that cmd/thanos/compact.go registers, hidden ones and those of its groups included.
 THANOS_FLAGS = """

@@ -1,6 +1,7 @@
 import pytest
 
-from promontory.timeline.axis import DAY_MS, HOUR_MS, MOST_TICKS, make_ticks
+from promontory.model.durations import DAY_MS, HOUR_MS
+from promontory.timeline.axis import MOST_TICKS, make_ticks
 
 START_MS = 1_700_000_000_000
 

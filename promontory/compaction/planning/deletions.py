@@ -25,7 +25,8 @@ from promontory.compaction.groups import strip_replicas
 from promontory.compaction.planning.garbage import OUTDATED
 from promontory.compaction.planning.guard import confirmed_ms, refuse_many
 from promontory.compaction.planning.state import BucketState, sources_of
-from promontory.compaction.settings import DAY_MS, CompactionSettings
+from promontory.compaction.settings import CompactionSettings
+from promontory.model.durations import DAY_MS
 from promontory.model.labels import Labels
 
 PARTIAL_AGE_MS = 2 * DAY_MS

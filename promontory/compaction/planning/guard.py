@@ -17,8 +17,8 @@ from collections.abc import Collection
 
 from promontory.block.ulid import ulid_time_ms
 from promontory.compaction.planning.state import BucketState
-from promontory.compaction.settings import DAY_MS, CompactionSettings
-from promontory.model.durations import format_duration
+from promontory.compaction.settings import CompactionSettings
+from promontory.model.durations import DAY_MS, format_duration
 
 # Blocks are cut and uploaded up to some hours after their samples.
 LAG_MS = DAY_MS

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from promontory.model.durations import DAY_MS, HOUR_MS
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher
 
 FIVE_MINUTES_MS = 300_000
-HOUR_MS = 3_600_000
 FIVE_MINUTES_AFTER_MS = 40 * HOUR_MS
-HOUR_AFTER_MS = 240 * HOUR_MS
+HOUR_AFTER_MS = 10 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from promontory.compaction.planning.ladder import HOUR_AFTER_MS, Ladder, SeriesRule, Step, StreamLadder
 from promontory.errors import InputError
-from promontory.model.durations import format_duration
+from promontory.model.durations import DAY_MS, format_duration
 from promontory.model.matcher import Matcher
 from promontory.model.yaml_place import YamlPlace, parse_yaml
 
@@ -27,7 +27,7 @@ ParseMatchers = Callable[[str], tuple[Matcher, ...]]
 
 RAW = "raw"
 LEAST_RESOLUTION_MS = 1000
-LONGEST_BLOCK_MS = 14 * 24 * 3_600_000
+LONGEST_BLOCK_MS = 14 * DAY_MS
 # A step is worth a block when it gives this many windows, as Thanos' 40 hours give of raw samples, and its 10 days of
 # what was downsampled before. Blocks are not waited for longer than Thanos waits.
 WINDOWS_OF_RAW = 480
