@@ -14,15 +14,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
+from starlette.requests import Request
+
 from compactor.block_list import BlockList
 from compactor.settings import ViewerSettings
 from promontory.api.answer import Answer, Body, failure, success
+from promontory.api.body import read_body
+from promontory.api.cors import with_cors
 from promontory.api.failure import ApiError, bad_data
-from promontory.api.parameters import BODY_LIMIT_BYTES, parse_forms, too_large
+from promontory.api.parameters import parse_forms
 from promontory.api.response import AnswerResponse
-from promontory.block.markers import Mark, MarkKind
+from promontory.block.markers import MarkKind, mark_by_hand
 from promontory.block.ulid import is_ulid
 from promontory.bucket.port import Bucket
+from promontory.catalog.listing import holds_block
 from promontory.catalog.transfer import mark_block
 from promontory.errors import BucketError
 from promontory.model.clock import Clock
@@ -37,13 +42,6 @@ ACTIONS = {
     "NO_COMPACTION": MarkKind.NO_COMPACT,
     "NO_DOWNSAMPLE": MarkKind.NO_DOWNSAMPLE,
 }
-MANUAL = "manual"
-CORS = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Origin"),
-    (b"access-control-expose-headers", b"Date"),
-)
 METHODS = {"/": ("GET", "HEAD"), BLOCKS: ("GET", "HEAD"), MARK: ("POST",)}
 
 
@@ -70,13 +68,15 @@ class BlocksApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path, method = scope["path"], scope["method"]
+        if path in self._handlers and self._settings.cors:
+            send = with_cors(send)
         if path not in METHODS or (path == "/" and self._inner is not None):
             if self._inner is not None:
                 await self._inner(scope, receive, send)
             else:
                 await reply(send, 404, b"404 page not found\n")
         elif method == "OPTIONS" and path != "/":
-            await reply(send, 204, b"", headers=CORS if self._settings.cors else ())
+            await reply(send, 204, b"")
         elif method not in METHODS[path]:
             await reply(send, 405, b"Method Not Allowed\n", headers=((b"allow", ", ".join(METHODS[path]).encode()),))
         elif path == "/":
@@ -91,8 +91,6 @@ class BlocksApi:
             answer = failure(error)
         except BucketError as error:
             answer = failure(ApiError(error.http_status, error.error_type, str(error)))
-        headers = {name.decode(): text.decode() for name, text in CORS} if self._settings.cors else {}
-        answer.headers.update(headers)
         await AnswerResponse(answer, self._pool)(scope, receive, send)
 
     async def _list(self, scope: Scope, receive: Receive) -> Answer:
@@ -106,36 +104,14 @@ class BlocksApi:
             raise bad_data("marking over HTTP is switched off by --disable-admin-operations")
         if headers.get(b"sec-fetch-site") == b"cross-site":
             raise bad_data("a page of another site may not mark blocks")
-        form = parse_forms(scope["query_string"], await _read_body(receive))
+        form = parse_forms(scope["query_string"], await read_body(Request(scope, receive)))
         ulid, action = form.text("id"), form.text("action")
         if not is_ulid(ulid):
             raise bad_data(f'parameter "id": expected the ULID of a block, found "{ulid}"')
         if action not in ACTIONS:
             raise bad_data(f'parameter "action": expected one of {", ".join(ACTIONS)}, found "{action}"')
-        if not await _exists(self._bucket, ulid):
+        if not await holds_block(self._bucket, ulid):
             raise bad_data(f'parameter "id": expected a block of the bucket, found "{ulid}"')
-        kind = ACTIONS[action]
-        reason = "" if kind is MarkKind.DELETION else MANUAL
         now_s = self._clock.now_ms() // 1000
-        await mark_block(self._bucket, Mark(kind, ulid, now_s, details=form.text("detail"), reason=reason))
+        await mark_block(self._bucket, mark_by_hand(ACTIONS[action], ulid, details=form.text("detail"), time_s=now_s))
         return Answer(Body(b'{"status":"success"}'))
-
-
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ApiError(499, "canceled", "the client went away")
-        part: bytes = message.get("body", b"")
-        body += part
-        if len(body) > BODY_LIMIT_BYTES:
-            raise too_large()
-        if not message.get("more_body", False):
-            return body
-
-
-async def _exists(bucket: Bucket, ulid: str) -> bool:
-    async for _ in bucket.list(f"{ulid}/"):
-        return True
-    return False

@@ -19,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from promontory.api.answer import Answer, failure
 from promontory.api.backend import ApiBackend, ApiSettings
 from promontory.api.call import Call
+from promontory.api.cors import with_cors
 from promontory.api.explain_routes import ExplainRoutes
 from promontory.api.failure import ApiError
 from promontory.api.gate import Gate
@@ -37,12 +38,6 @@ API = "/api/v1"
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
 }  # fmt: skip
-CORS_HEADERS = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Origin"),
-    (b"access-control-expose-headers", b"Date"),
-)
 
 
 class ApiApp:
@@ -95,7 +90,7 @@ class ApiApp:
         if self._prefix and scope["path"].startswith(f"{self._prefix}/"):
             scope = {**scope, "path": scope["path"].removeprefix(self._prefix)}
         if not self._settings.disable_cors and any(name == b"origin" for name, _ in scope["headers"]):
-            send = _with_origin(send)
+            send = with_cors(send)
         if scope["method"] == "OPTIONS" and scope["path"].startswith(f"{API}/"):
             await Response(status_code=204)(scope, receive, send)
         elif endpoint := self._plain.get((scope["method"], scope["path"])):
@@ -134,15 +129,6 @@ class ApiApp:
             return AnswerResponse(answer, self._backend.pool)
 
         return serve
-
-
-def _with_origin(send: Send) -> Send:
-    async def send_with_origin(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *CORS_HEADERS, (b"vary", b"Origin")]}
-        await send(message)
-
-    return send_with_origin
 
 
 async def _welcome(request: Request) -> Response:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from promontory.api.backend import ApiBackend, ApiSettings
+from promontory.api.body import read_body
 from promontory.api.disconnect import guard
 from promontory.api.failure import ApiError, bad_data, invalid_parameter
-from promontory.api.parameters import BODY_LIMIT_BYTES, Parameters, parse_forms, too_large
+from promontory.api.parameters import Parameters, parse_forms
 from promontory.errors import InputError
 from promontory.model.context import QueryContext
 from promontory.model.matcher import Matcher
@@ -39,13 +40,7 @@ class Call:
         """Read the body where it is a form; any other body is ignored."""
         body = b""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM_TYPE:
-            try:
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > BODY_LIMIT_BYTES:
-                        raise too_large()
-            except ClientDisconnect:
-                raise ApiError(499, "canceled", "the client went away") from None
+            body = await read_body(request)
         return Call(request, parse_forms(request.scope["query_string"], body), backend, settings)
 
     def new_context(self) -> QueryContext:

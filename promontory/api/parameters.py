@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
-from promontory.api.failure import ApiError, bad_data, invalid_parameter
+from promontory.api.failure import invalid_parameter
 from promontory.errors import InputError
 from promontory.model.durations import parse_duration_ns
 from promontory.model.rfc3339 import parse_rfc3339_ms
 
-BODY_LIMIT_BYTES = 10 << 20
 MAX_NS = 2**63 - 1
 INT64_DIGITS = 19
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -128,11 +127,6 @@ def parse_duration_text_ms(text: str) -> int:
         return parse_duration_ns(text) // 10**6
     except InputError:
         raise InputError(f'cannot parse "{text}" to a valid duration') from None
-
-
-def too_large() -> ApiError:
-    """Return the answer to a body beyond the limit."""
-    return bad_data(f"request body is larger than {BODY_LIMIT_BYTES} bytes")
 
 
 def _pairs(form: bytes) -> Iterable[tuple[str, str]]:

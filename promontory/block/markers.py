@@ -17,6 +17,8 @@ from promontory.block.strict_json import Fields, JsonObject, parse_object, rende
 from promontory.block.ulid import is_ulid
 
 MARK_VERSION = 1
+# The reason of a mark that people put: Thanos' word.
+MANUAL_REASON = "manual"
 
 
 class MarkKind(Enum):
@@ -46,6 +48,11 @@ class Mark:
     time_s: int
     details: str = ""
     reason: str = ""
+
+
+def mark_by_hand(kind: MarkKind, ulid: str, *, details: str, time_s: int) -> Mark:
+    """Return the mark that somebody asks for; a deletion has no word for its reason."""
+    return Mark(kind, ulid, time_s, details=details, reason="" if kind is MarkKind.DELETION else MANUAL_REASON)
 
 
 def parse_mark(body: bytes, kind: MarkKind, *, source: str) -> Mark:

@@ -54,6 +54,13 @@ async def list_beside(bucket: Bucket, index: BucketIndex, doubted: Container[str
     return listed
 
 
+async def holds_block(bucket: Bucket, ulid: str) -> bool:
+    """Say whether anything lies below a ULID."""
+    async for _ in bucket.list(f"{ulid}/"):
+        return True
+    return False
+
+
 async def find_object(bucket: Bucket, key: str) -> ObjectInfo | None:
     """Return what the bucket says of an object, None where it is not there."""
     try:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import sys
 
-from promontory.block.markers import Mark, MarkKind
+from promontory.block.markers import MarkKind, mark_by_hand
 from promontory.block.ulid import is_ulid
 from promontory.bucket.port import Bucket
+from promontory.catalog.listing import find_object, holds_block
 from promontory.catalog.transfer import mark_block
-from promontory.errors import InputError, ObjectNotFound
+from promontory.errors import InputError
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.session import print_json, run_on_bucket
 from promontory.service.values import Values
-
-MANUAL = "manual"
 
 
 def run_mark(values: Values) -> int:
@@ -33,8 +32,7 @@ def run_mark(values: Values) -> int:
         for ulid in ulids:
             await _check_is_there(bucket, ulid)
         time_s = SystemClock().now_ms() // 1000
-        reason = "" if kind is MarkKind.DELETION else MANUAL
-        marks = [Mark(kind, ulid, time_s, details=details, reason=reason) for ulid in ulids]
+        marks = [mark_by_hand(kind, ulid, details=details, time_s=time_s) for ulid in ulids]
         changed = {mark.ulid: await mark_block(bucket, mark) for mark in marks}
         _report(values, kind, changed, done="marked", left="was marked before and stays as it is")
         return 0
@@ -55,9 +53,7 @@ def run_unmark(values: Values) -> int:
 
 
 async def _remove(bucket: Bucket, key: str) -> bool:
-    try:
-        await bucket.info(key)
-    except ObjectNotFound:
+    if await find_object(bucket, key) is None:
         return False
     await bucket.delete(key)
     return True
@@ -72,9 +68,8 @@ def _read(values: Values) -> tuple[MarkKind, list[str]]:
 
 
 async def _check_is_there(bucket: Bucket, ulid: str) -> None:
-    async for _ in bucket.list(f"{ulid}/"):
-        return
-    raise InputError(f"flag --id: expected a block of the bucket, found nothing below {ulid}/; no block was marked")
+    if not await holds_block(bucket, ulid):
+        raise InputError(f"flag --id: expected a block of the bucket, found nothing below {ulid}/; no block was marked")
 
 
 def _report(values: Values, kind: MarkKind, changed: dict[str, bool], *, done: str, left: str) -> None:
