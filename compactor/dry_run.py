@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from compactor.settings import CompactorSettings
 from promontory.bucket.config import open_bucket
@@ -12,20 +11,14 @@ from promontory.compaction.ledger import Ledger
 from promontory.compaction.planning.pass_plan import plan_pass
 from promontory.compaction.survey import Surveyor
 from promontory.model.clock import SystemClock
-from promontory.service.command import leave_stdout
+from promontory.service.command import write_stdout
 from promontory.service.lifecycle import require_content
 from promontory.service.values import Values
 
 
 def run_dry(values: Values) -> int:
     """Print the plan. Raises InputError, and BucketError where the bucket does not answer."""
-    text = asyncio.run(_describe(values))
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return leave_stdout()
-    return 0
+    return write_stdout(asyncio.run(_describe(values)))
 
 
 async def _describe(values: Values) -> str:

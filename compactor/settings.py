@@ -122,9 +122,8 @@ def _read_relabelling(values: Values) -> list[BlockFilter]:
 
 
 def read_replica_labels(values: Values) -> tuple[str, ...]:
-    """Return the replica labels, each once; a flag may hold several with commas between them. Raises InputError."""
-    texts = values.texts("--deduplication.replica-label")
-    names = tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
+    """Return the replica labels. Raises InputError where one of them does not tell replicas apart."""
+    names = values.names("--deduplication.replica-label")
     part_label = PART_LABEL.decode()
     if part_label in names:
         raise InputError(

@@ -86,5 +86,4 @@ def read_api_settings(values: Values) -> ApiSettings:
 
 def read_replica_labels(values: Values) -> tuple[bytes, ...]:
     """Return the replica labels of the flags, each once."""
-    names = [name.strip() for text in values.texts("--query.replica-label") for name in text.split(",")]
-    return tuple(dict.fromkeys(name.encode() for name in names if name))
+    return tuple(name.encode() for name in values.names("--query.replica-label"))

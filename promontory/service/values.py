@@ -41,6 +41,11 @@ class Values:
             values = [] if default is None else [default]
         return tuple(str(value) for value in values)
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return the names of a repeated flag, each once; a text may hold several with commas between them."""
+        found = (one.strip() for text in self.texts(name) for one in text.split(","))
+        return tuple(dict.fromkeys(one for one in found if one))
+
     def flag(self, name: str) -> bool:
         """Return a switch."""
         return self._single(name, bool, empty=False)

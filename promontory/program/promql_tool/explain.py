@@ -21,7 +21,7 @@ from promontory.query.engine import QueryEngine
 from promontory.query.explain_json import write_explanation_json
 from promontory.query.explain_text import write_explanation
 from promontory.query.explanation import Explanation
-from promontory.service.command import EXIT_FAILED, leave_stdout
+from promontory.service.command import EXIT_FAILED, write_stdout
 from promontory.service.values import Values
 from promontory.store.bucket_store import BucketStore
 from promontory.store.fanout import FanoutStore
@@ -48,12 +48,7 @@ def run(values: Values) -> int:
         sys.stderr.write(f"promontory promql: warning: {warning}\n")
     is_json = values.flag("--json")
     text = write_explanation_json(explanation).decode() + "\n" if is_json else write_explanation(explanation)
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return leave_stdout()
-    return 0
+    return write_stdout(text)
 
 
 def read_grid(values: Values, clock: Clock) -> TimeGrid:
