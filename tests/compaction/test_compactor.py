@@ -4,110 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from promontory.block.markers import Mark, MarkKind, parse_mark
-from promontory.block.meta import BlockMeta, Compaction, parse_meta, render_meta
-from promontory.bucket.memory import MemoryBucket
+from promontory.block.markers import Mark, MarkKind
+from promontory.block.meta import Compaction, render_meta
 from promontory.bucket.port import ObjectInfo
 from promontory.catalog.bucket_index import BUCKET_INDEX_KEY, parse_bucket_index
 from promontory.catalog.transfer import mark_block
-from promontory.compaction.check import CORRUPT_CHUNKS, OUT_OF_ORDER_CHUNKS
-from promontory.compaction.compactor import LEDGER_FILE, Compactor
+from promontory.compaction.check import CORRUPT_CHUNKS
+from promontory.compaction.compactor import LEDGER_FILE
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import Backlog, FailureKind, Phase, StageProgress
+from promontory.compaction.observer import Backlog, Phase, StageProgress
 from promontory.compaction.planning.ladder import default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
-from promontory.errors import BadBlockError, BucketUnavailable, HaltError, JobError, StoppedError
-from promontory.testing.still_clock import StillClock
+from promontory.errors import BucketUnavailable, JobError
+from tests.compaction.pass_site import OTHER, Failing, Site
 from tests.compaction.proof.history import DAY_MS, EPOCH_MS, HOUR_MS
-from tests.compaction.proof.listener import Listener
-from tests.compaction.real_blocks import CLUSTER, NOW_MS, put_history, see, spoil, take_away
+from tests.compaction.real_blocks import put_history, see, spoil
 from tests.compaction.watched_bucket import WatchedBucket
-
-OTHER = {"cluster": "y"}
-
-
-class Ears(Listener):
-    """A listener that hears phases and backlogs too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phases: list[Phase] = []
-        self.backlogs: list[Backlog] = []
-
-    def on_phase(self, phase: Phase) -> None:
-        self.phases.append(phase)
-
-    def on_backlog(self, backlog: Backlog) -> None:
-        self.backlogs.append(backlog)
-
-
-class Site:
-    """A bucket in memory and a compactor with its directory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock = StillClock(EPOCH_MS + 12 * HOUR_MS)
-        self.bucket = WatchedBucket(MemoryBucket(self.clock))
-        self.ears = Ears()
-        self.stop = False
-
-    async def put(self, hours: int = 10, **arguments: object) -> list[BlockMeta]:
-        """Upload what a Prometheus saw; then it is later."""
-        labels = arguments.pop("labels", CLUSTER)
-        assert isinstance(labels, dict)
-        self.clock.time_ms = EPOCH_MS + 12 * HOUR_MS
-        content = see(hours, labels=labels)
-        metas = await put_history(self.bucket, self.folder / "made", content, labels=labels, **arguments)  # type: ignore[arg-type]
-        self.clock.time_ms = max(NOW_MS, EPOCH_MS + (hours + 10) * HOUR_MS)
-        return metas
-
-    def compactor(self, settings: CompactionSettings | None = None, **arguments: object) -> Compactor:
-        return Compactor(
-            self.bucket, settings or CompactionSettings(), directory=self.folder / "data", clock=self.clock,
-            observer=self.ears, stop=lambda: self.stop, **arguments,  # type: ignore[arg-type]
-        )  # fmt: skip
-
-    async def marks(self, kind: MarkKind = MarkKind.DELETION) -> dict[str, Mark]:
-        found = [info.key async for info in self.bucket.inner.list() if info.key.endswith(kind.file_name)]
-        return {key[:26]: parse_mark(await self.bucket.inner.get(key), kind, source=key) for key in found}
-
-    async def metas(self) -> dict[str, BlockMeta]:
-        found = [info.key async for info in self.bucket.inner.list() if info.key.endswith("/meta.json")]
-        return {key[:26]: parse_meta(await self.bucket.inner.get(key), source=key) for key in found}
-
-    async def unmarked(self) -> dict[str, BlockMeta]:
-        marks = await self.marks()
-        return {ulid: meta for ulid, meta in (await self.metas()).items() if ulid not in marks}
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
-
-
-class Failing:
-    """An executor whose jobs fail with an error, where their inputs hold a block."""
-
-    def __init__(self, site: Site, error: Exception, ulid: str) -> None:
-        self._inner = site.compactor()._executor
-        self._error = error
-        self._ulid = ulid
-        self.tries = 0
-
-    async def submit(self, job: Job, *, progress: StageProgress) -> JobResult:
-        if self._ulid in job.inputs:
-            self.tries += 1
-            raise self._error
-        return await self._inner.submit(job, progress=progress)
-
-    async def close(self) -> None:
-        return
 
 
 async def test_a_pass_merges_marks_the_inputs_and_leaves_nothing_behind(site: Site) -> None:
@@ -198,117 +115,6 @@ async def test_a_broken_block_does_not_shadow_the_blocks_that_it_says_it_holds(s
     assert len(good) == 1, "the parents were merged anew"
     assert broken in marks, "and then nothing needs the broken one"
     assert (await site.marks(MarkKind.NO_COMPACT))[broken].reason == CORRUPT_CHUNKS
-
-
-async def test_a_bad_block_is_marked_and_the_others_of_its_group_are_merged(site: Site) -> None:
-    metas = await site.put(hours=18)
-    await spoil(site.bucket.inner, f"{metas[1].ulid}/chunks/000001")
-    await site.compactor().run_pass()
-    mark = (await site.marks(MarkKind.NO_COMPACT))[metas[1].ulid]
-    assert mark.reason == CORRUPT_CHUNKS
-    assert metas[1].ulid in mark.details
-    assert metas[1].ulid in await site.unmarked()
-    merged = [meta for meta in (await site.unmarked()).values() if meta.compaction.level > 1]
-    assert sorted(source for meta in merged for source in meta.compaction.sources) == sorted(
-        meta.ulid for meta in metas[2:8]
-    )
-    assert [kind for _, _, kind in site.ears.failed] == [FailureKind.BAD_BLOCK]
-
-
-async def test_with_halting_a_bad_block_is_not_marked_and_ends_the_pass(site: Site) -> None:
-    metas = await site.put()
-    await spoil(site.bucket.inner, f"{metas[1].ulid}/chunks/000001")
-    with pytest.raises(HaltError, match=metas[1].ulid):
-        await site.compactor(CompactionSettings(halt_on_error=True)).run_pass()
-    assert not await site.marks(MarkKind.NO_COMPACT)
-
-
-async def test_with_halting_a_fault_of_ours_halts_and_a_fault_of_the_bucket_does_not(site: Site) -> None:
-    metas = await site.put()
-    settings = CompactionSettings(halt_on_error=True)
-    ours = Failing(site, AssertionError("a fault of ours"), metas[0].ulid)
-    with pytest.raises(HaltError, match="a fault of ours"):
-        await site.compactor(settings, executor=ours).run_pass()
-    bucket = Failing(site, BucketUnavailable("a fault", key="k", operation="get"), metas[0].ulid)
-    with pytest.raises(JobError):
-        await site.compactor(settings, executor=bucket).run_pass()
-
-
-async def test_with_halting_blocks_with_chunks_out_of_order_are_skipped_where_asked_for(site: Site) -> None:
-    metas = await site.put()
-    error = BadBlockError("out of order", ulids=(metas[1].ulid,), reason=OUT_OF_ORDER_CHUNKS)
-    settings = CompactionSettings(halt_on_error=True, skip_out_of_order_chunks=True)
-    await site.compactor(settings, executor=Failing(site, error, metas[1].ulid)).run_pass()
-    assert (await site.marks(MarkKind.NO_COMPACT))[metas[1].ulid].reason == OUT_OF_ORDER_CHUNKS
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (BucketUnavailable("a fault", key="k", operation="get"), FailureKind.RETRYABLE),
-        (OSError(28, "No space left on device"), FailureKind.RETRYABLE),
-        (AssertionError("a fault of ours"), FailureKind.FATAL),
-    ],
-)
-async def test_a_job_that_fails_holds_up_no_other_and_is_told_at_the_end(
-    site: Site, error: Exception, kind: FailureKind
-) -> None:
-    metas = await site.put()
-    others = await site.put(labels=OTHER)
-    failing = Failing(site, error, metas[0].ulid)
-    with pytest.raises(JobError) as caught:
-        await site.compactor(executor=failing).run_pass()
-    assert caught.value.retryable
-    assert failing.tries == 1, "tried again in the same pass"
-    assert [found for _, _, found in site.ears.failed] == [kind]
-    assert {meta.ulid for meta in others[:4]} <= set(await site.marks())
-    assert not set(await site.marks()) & {meta.ulid for meta in metas}
-    assert not await site.marks(MarkKind.NO_COMPACT)
-    await site.compactor().run_pass()
-    assert {meta.ulid for meta in metas[:4]} <= set(await site.marks())
-
-
-async def test_what_fails_for_no_reason_outside_is_left_after_three_passes(site: Site) -> None:
-    metas = await site.put()
-    failing = Failing(site, AssertionError("a fault of ours"), metas[0].ulid)
-    compactor = site.compactor(executor=failing)
-    for _ in range(3):
-        with pytest.raises(JobError):
-            await compactor.run_pass()
-    await compactor.run_pass()
-    assert failing.tries == 3
-
-
-async def test_told_to_stop_a_pass_ends_and_the_next_one_ends_what_it_began(site: Site) -> None:
-    metas = await site.put()
-    points = 0
-
-    async def count(operation: str, key: str) -> None:
-        nonlocal points
-        points += 1
-        site.stop = site.stop or points == at
-
-    at = -1
-    site.bucket.before = count
-    objects = {info.key: await site.bucket.inner.get(info.key) async for info in site.bucket.inner.list()}
-    await site.compactor().run_pass()
-    last, stopped = points, 0
-    for place in range(1, last, 5):
-        await take_away(site.bucket.inner, "")
-        for key, body in objects.items():
-            await site.bucket.inner.put(key, body)
-        points, at = 0, place
-        try:
-            await site.compactor().run_pass()
-        except StoppedError:
-            stopped += 1
-        partial = {info.key[:26] async for info in site.bucket.inner.list() if info.key[26:27] == "/"}
-        assert partial == set(await site.metas()), "a block without meta.json was left"
-        at, site.stop = -1, False
-        await site.compactor().run_pass()
-        merged = [meta for meta in (await site.unmarked()).values() if meta.compaction.level == 2]
-        assert [sorted(meta.compaction.sources) for meta in merged] == [sorted(meta.ulid for meta in metas[:4])]
-    assert stopped > last // 10
 
 
 async def test_blocks_that_cannot_be_read_are_marked_once_they_are_old_enough(site: Site) -> None:
