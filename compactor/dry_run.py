@@ -11,8 +11,8 @@ from promontory.compaction.ledger import Ledger
 from promontory.compaction.planning.pass_plan import plan_pass
 from promontory.compaction.survey import Surveyor
 from promontory.model.clock import SystemClock
-from promontory.service.command import write_stdout
 from promontory.service.lifecycle import require_content
+from promontory.service.stdout import write_stdout
 from promontory.service.values import Values
 
 

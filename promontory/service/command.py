@@ -82,23 +82,6 @@ def list_commands(commands: Sequence[Command]) -> list[str]:
     return [f"  {command.name:<12} {command.summary}" for command in commands]
 
 
-def write_stdout(text: str) -> int:
-    """Print a text and return the exit code, 0, also where who reads it has seen enough."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return leave_stdout()
-    return 0
-
-
-def leave_stdout() -> int:
-    """Return the exit code where who reads stdout has seen enough (`| head`): a BrokenPipeError was raised."""
-    # What is left in the buffer must not be tried again at the exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
 def version_text() -> str:
     """Return what `--version` prints."""
     from importlib.metadata import version

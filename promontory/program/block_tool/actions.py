@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import orjson
-
 from promontory.block.ulid import is_ulid
 from promontory.block_check.files import open_files
 from promontory.block_check.verify import Report, verify
@@ -24,7 +22,8 @@ from promontory.program.block_tool.flags import BLOCK_FLAGS
 from promontory.program.block_tool.table import print_rich, write_plain
 from promontory.program.given_bucket import open_given_bucket
 from promontory.promql.parser import parse_matchers
-from promontory.service.command import EXIT_FAILED, leave_stdout
+from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import leave_stdout, print_json
 from promontory.service.values import Values
 
 _OWN_GROUPS = ("Inspect", "Verify", "Dump")
@@ -66,7 +65,7 @@ def _inspect(values: Values, bucket: Bucket, key: str) -> int:
     with open_files(bucket, key) as files, show_progress("series") as progress:
         tables = inspect(files, top=values.integer("--top"), read_chunks=values.flag("--chunks"), progress=progress)
     if values.flag("--json"):
-        _print_json({table.key: table.to_json() for table in tables})
+        print_json({table.key: table.to_json() for table in tables})
     elif sys.stdout.isatty():
         print_rich(tables)
     else:
@@ -81,7 +80,7 @@ def _verify(values: Values, bucket: Bucket, key: str) -> int:
         report = verify(files, limit=values.integer("--limit"), workers=count_cores(), progress=progress)
         took_s = clock.monotonic_s() - began_s
     if values.flag("--json"):
-        _print_json(_report_json(report))
+        print_json(_report_json(report))
     else:
         sys.stdout.write(_report_text(report, took_s))
     return EXIT_FAILED if report.faults.total else 0
@@ -180,7 +179,3 @@ def _report_json(report: Report) -> dict[str, object]:
             for one in faults.kept
         ],
     }
-
-
-def _print_json(document: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

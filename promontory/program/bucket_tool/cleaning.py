@@ -19,8 +19,9 @@ from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.listing import tell_of_broken
 from promontory.program.bucket_tool.planning import make_state, read_settings
 from promontory.program.bucket_tool.selection import read_rules, select_contents
-from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
+from promontory.program.bucket_tool.session import read_in_time, run_on_bucket, tell
 from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 
 

@@ -19,8 +19,9 @@ from promontory.model.clock import SystemClock
 from promontory.model.go_text import format_go_duration, show_text
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.sizes import format_size
-from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket
+from promontory.program.bucket_tool.session import read_in_time, run_on_bucket
 from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 
 

@@ -13,9 +13,10 @@ from promontory.errors import InputError
 from promontory.model.go_text import show_text
 from promontory.program.bucket_tool.listing import tell_of_broken
 from promontory.program.bucket_tool.picture import check_picture_path, write_picture
-from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
+from promontory.program.bucket_tool.session import read_in_time, run_on_bucket, tell
 from promontory.program.bucket_tool.text_table import WRITERS
 from promontory.promql.strings import unquote
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 from promontory.timeline.block_row import COLUMNS, to_json
 from promontory.timeline.tooltip import describe_mark

@@ -13,8 +13,9 @@ from promontory.model.clock import SystemClock
 from promontory.model.go_text import format_go_duration, format_go_time, show_text
 from promontory.model.time_range import TimeRange
 from promontory.program.bucket_tool.selection import read_rules, select_contents
-from promontory.program.bucket_tool.session import print_json, read_in_time, run_on_bucket, tell
+from promontory.program.bucket_tool.session import read_in_time, run_on_bucket, tell
 from promontory.program.bucket_tool.template import Show, parse_template
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 from promontory.timeline.block_row import to_json
 

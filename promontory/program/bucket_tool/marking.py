@@ -15,7 +15,8 @@ from promontory.catalog.listing import find_object, holds_block
 from promontory.catalog.transfer import mark_block
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
-from promontory.program.bucket_tool.session import print_json, run_on_bucket
+from promontory.program.bucket_tool.session import run_on_bucket
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 
 

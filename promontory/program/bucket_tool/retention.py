@@ -29,8 +29,9 @@ from promontory.model.clock import SystemClock
 from promontory.model.cores import count_cores
 from promontory.program.bucket_tool.planning import make_state, read_retention_settings
 from promontory.program.bucket_tool.selection import read_rules, select_contents
-from promontory.program.bucket_tool.session import given_bucket, print_json, read_in_time, tell
-from promontory.service.command import EXIT_FAILED, leave_stdout
+from promontory.program.bucket_tool.session import given_bucket, read_in_time, tell
+from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import leave_stdout, print_json
 from promontory.service.values import Values
 
 

@@ -6,14 +6,12 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 
-import orjson
-
 from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents, read_contents
 from promontory.errors import InputError, LimitError
 from promontory.model.clock import SystemClock
 from promontory.program.given_bucket import open_given_bucket
-from promontory.service.command import leave_stdout
+from promontory.service.stdout import leave_stdout
 from promontory.service.values import Values
 
 Work = Callable[[Values, Bucket], Awaitable[int]]
@@ -53,11 +51,6 @@ async def read_in_time(values: Values, bucket: Bucket) -> Contents:
     except TimeoutError:
         message = f"reading the bucket took longer than {values.duration_s('--timeout'):g} s (--timeout)"
         raise LimitError(message, error_type="timeout") from None
-
-
-def print_json(document: object) -> None:
-    """Print one document."""
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def tell(lines: Iterable[str]) -> None:

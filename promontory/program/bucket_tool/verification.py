@@ -37,8 +37,9 @@ from promontory.program.bucket_tool.issues import (
     find_overlapped,
 )
 from promontory.program.bucket_tool.repair import open_backup, repair_duplicates
-from promontory.program.bucket_tool.session import given_bucket, print_json, tell
-from promontory.service.command import EXIT_FAILED, leave_stdout
+from promontory.program.bucket_tool.session import given_bucket, tell
+from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import leave_stdout, print_json
 from promontory.service.values import Values
 
 DEFAULT_ISSUES = (INDEX_KNOWN_ISSUES, OVERLAPPED_BLOCKS)

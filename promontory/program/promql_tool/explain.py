@@ -21,7 +21,8 @@ from promontory.query.engine import QueryEngine
 from promontory.query.explain_json import write_explanation_json
 from promontory.query.explain_text import write_explanation
 from promontory.query.explanation import Explanation
-from promontory.service.command import EXIT_FAILED, write_stdout
+from promontory.service.command import EXIT_FAILED
+from promontory.service.stdout import write_stdout
 from promontory.service.values import Values
 from promontory.store.bucket_store import BucketStore
 from promontory.store.fanout import FanoutStore
