@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -11,6 +10,7 @@ from compactor.pace import Pace
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import Backlog, FailureKind, SilentObserver
+from promontory.compaction.planning.overlaps import overlap
 from promontory.model.clock import Clock
 
 DOWNSAMPLE_SECONDS = (60, 300, 900, 1800, 3600, 7200, 14400)
@@ -80,7 +80,7 @@ class JobMetrics(SilentObserver):
         self._completed.labels(resolution).inc()
         if result.output is not None:
             self._compactions.labels(resolution).inc()
-            if _overlap(result):
+            if overlap(result.inputs):
                 self._vertical.labels(resolution).inc()
 
     def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
@@ -99,8 +99,3 @@ class JobMetrics(SilentObserver):
 def _resolution(job: Job) -> str:
     """Return the resolution of the inputs in ms, with which the key of their group begins."""
     return job.group.partition("@")[0]
-
-
-def _overlap(result: JobResult) -> bool:
-    metas = sorted(result.inputs, key=lambda meta: meta.min_time_ms)
-    return any(one.max_time_ms > other.min_time_ms for one, other in pairwise(metas))

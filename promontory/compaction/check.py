@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from promontory.block.meta import BlockMeta
 from promontory.block_check.files import open_directory
 from promontory.block_check.verify import Report, verify
 from promontory.compaction.job import Deduplication, Job, JobKind
+from promontory.compaction.planning.overlaps import overlap
 from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, CorruptionError
 
@@ -104,7 +104,7 @@ def expect_output(job: Job, inputs: Sequence[BlockMeta], *, weight: int | None =
         return Expected((0, sum(samples)), (0, sum(series)), range_ms, most)
     if loses:
         fewest = 0
-    elif not _overlap(inputs):
+    elif not overlap(inputs):
         fewest = sum(samples)
     else:
         fewest = max(samples) if job.deduplication is Deduplication.ONE_TO_ONE else 1
@@ -128,11 +128,6 @@ def refuse_output(report: Report, meta: BlockMeta, expected: Expected) -> None:
     low, high = expected.range_ms
     if not low <= meta.min_time_ms < meta.max_time_ms <= high:
         raise _broken(meta, "range in ms", f"a part of [{low}, {high})", f"[{meta.min_time_ms}, {meta.max_time_ms})")
-
-
-def _overlap(inputs: Sequence[BlockMeta]) -> bool:
-    ordered = sorted(inputs, key=lambda meta: meta.min_time_ms)
-    return any(after.min_time_ms < before.max_time_ms for before, after in pairwise(ordered))
 
 
 def _has_only_unsorted_labels(report: Report) -> bool:

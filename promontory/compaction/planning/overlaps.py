@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from promontory.block.meta import BlockMeta
+
+
+def overlap(blocks: Iterable[BlockMeta]) -> bool:
+    """Say whether some of the blocks overlap; they come in any order."""
+    return bool(find_overlaps(sorted(blocks, key=lambda meta: meta.min_time_ms)))
 
 
 def find_overlaps(blocks: Sequence[BlockMeta]) -> list[tuple[BlockMeta, ...]]:
