@@ -31,7 +31,7 @@ from promontory.compaction.downsample.decoding import (
 from promontory.compaction.downsample.histogram_windows import HistogramBatches, fold_sums
 from promontory.compaction.downsample.histogram_windows import fold_counters as fold_histogram_counters
 from promontory.compaction.downsample.parts import (
-    Part,
+    AggregatePart,
     concat_chunks,
     encode_float_part,
     encode_histogram_part,
@@ -175,7 +175,7 @@ class _Lanes:
     first: Longs
     resolution_ms: int
 
-    def fold(self, aggregate: Aggregate, chunk: Codes, decoded: DecodedChunks) -> Part:
+    def fold(self, aggregate: Aggregate, chunk: Codes, decoded: DecodedChunks) -> AggregatePart:
         """Return a part of floats; chunk: int32[p], the chunk of each part that was decoded."""
         start = self._start(chunk, decoded)
         times, values = decoded.timestamps_ms, decoded.values
@@ -191,7 +191,7 @@ class _Lanes:
         kernels.fold_counters(kept, times, values, last, self.resolution_ms, out_start, out_ms, out)
         return encode_float_part(aggregate, out_start, out_ms, out)
 
-    def fold_histograms(self, aggregate: Aggregate, found: _HistogramPart) -> Part:
+    def fold_histograms(self, aggregate: Aggregate, found: _HistogramPart) -> AggregatePart:
         """Return a part of histograms: their SUM or their COUNTER."""
         start = self._start(found.chunk, found.samples)
         fold = fold_sums if aggregate is Aggregate.SUM else fold_histogram_counters

@@ -27,14 +27,14 @@ Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AggregatePart:
     """The chunks of one aggregate: `row` is the batch, the times are those of windows, `buffer` is 0: `data`."""
 
     chunks: ChunkColumns
     data: NDArray[np.uint8]
 
 
-def encode_float_part(aggregate: Aggregate, start: Longs, times: Longs, values: NDArray[np.float64]) -> Part:
+def encode_float_part(aggregate: Aggregate, start: Longs, times: Longs, values: NDArray[np.float64]) -> AggregatePart:
     """Return batch b's samples start[b] .. start[b + 1] (int64[b + 1]) as chunks of floats."""
     batch = np.flatnonzero(np.diff(start))
     cuts = np.append(start[:-1][batch], start[-1])
@@ -43,20 +43,20 @@ def encode_float_part(aggregate: Aggregate, start: Longs, times: Longs, values: 
     if aggregate is Aggregate.COUNTER:
         # The first sample is no window but the first of those that were downsampled.
         chunks = replace(chunks, min_ms=times[cuts[:-1] + 1])
-    return Part(chunks, encoded.data)
+    return AggregatePart(chunks, encoded.data)
 
 
-def encode_histogram_part(aggregate: Aggregate, start: Longs, times: Longs, table: Histograms) -> Part:
+def encode_histogram_part(aggregate: Aggregate, start: Longs, times: Longs, table: Histograms) -> AggregatePart:
     """Return batch b's rows of the table start[b] .. start[b + 1] as chunks of float histograms."""
     batch = np.flatnonzero(np.diff(start))
     cuts = np.append(start[:-1][batch], start[-1])
     gauge = table.hint[cuts[:-1]] == ResetHint.GAUGE
     header = np.where(gauge, GAUGE_HEADER, NOT_RESET_HEADER).astype(np.uint8)
     encoded = encode_histograms(times, table, batch.astype(np.int32), cuts, header)
-    return Part(encoded.columns(aggregate=aggregate), encoded.data)
+    return AggregatePart(encoded.columns(aggregate=aggregate), encoded.data)
 
 
-def join_parts(parts: Sequence[Part], batch_row: Codes) -> AggregateChunks:
+def join_parts(parts: Sequence[AggregatePart], batch_row: Codes) -> AggregateChunks:
     """Return one aggregate chunk for each batch that has a part; batch_row: int32[b], their series."""
     columns = ChunkColumns(
         *(np.concatenate([getattr(part.chunks, name) for part in parts]) for name in ChunkColumns.__slots__)

@@ -27,7 +27,7 @@ from promontory.compaction.downsample.decoding import (
 )
 from promontory.compaction.downsample.histogram_windows import HistogramBatches, fold_counters, fold_sums
 from promontory.compaction.downsample.parts import (
-    Part,
+    AggregatePart,
     concat_chunks,
     encode_float_part,
     encode_histogram_part,
@@ -117,7 +117,7 @@ def _downsample_floats(morsel: Morsel, runs: Longs, resolution_ms: int) -> tuple
     return joined.chunks, joined.data
 
 
-def _fold_floats(batches: Batches, values: Floats, resolution_ms: int) -> list[Part]:
+def _fold_floats(batches: Batches, values: Floats, resolution_ms: int) -> list[AggregatePart]:
     count = len(batches.row)
     # Address space only: pages that no window reaches are never touched.
     most = windows.bound_windows(batches.start, batches.times, resolution_ms)

@@ -58,7 +58,7 @@ class PassPlan:
     def describe(self) -> str:
         """Return the plan as text for people; sizes and times of outputs are estimates."""
         size = sum(block_bytes(meta, self.state.index_bytes) for meta in self.state.blocks.values())
-        lines = [f"{len(self.state.blocks)} blocks, {format_size(size)}, {len(self.groups)} groups to plan for.", ""]
+        lines = [f"Blocks: {len(self.state.blocks)}, {format_size(size)}. Groups to plan for: {len(self.groups)}.", ""]
         lines += self._describe_jobs()
         lines += _section("Set aside, with a no-compact mark", ("ULID", "REASON", "DETAILS"), (
             (found.ulid, found.reason, found.details) for found in self.quarantines
@@ -89,12 +89,12 @@ class PassPlan:
             rows.append(_job_row(job, inputs, streams.get(job.group, ""), estimates[-1]))
         later = sum(plan.todo_jobs - len(plan.jobs) for plan in self.merges)
         total = (
-            f"{len(rows)} jobs read {format_size(sum(one.input_bytes for one in estimates))}, write about "
+            f"Jobs: {len(rows)}, which read {format_size(sum(one.input_bytes for one in estimates))}, write about "
             f"{format_size(sum(one.output_bytes for one in estimates))} and work for about "
             f"{_format_seconds(sum(one.work_s for one in estimates))}, transfers not counted; "
             f"at most {format_size(max(one.disk_bytes for one in estimates))} of disk for one."
         )
-        after = [f"{later} merges more follow from their outputs."] if later else []
+        after = [f"Merges that follow from their outputs: {later}."] if later else []
         return [format_table(JOB_HEADS, rows), total, *after, ""]
 
 

@@ -29,7 +29,7 @@ def test_a_plan_is_told_with_sizes_and_estimates() -> None:
     state = state_of(blocks, partial_ms={ulid_of(50): 0}, deletion_marks=marks(MarkKind.DELETION, 60, time_ms=0))
     text = plan_pass(state, SETTINGS, now_ms=NOW_MS).describe()
     lines = text.splitlines()
-    assert lines[0] == "18 blocks, 1.0 GiB, 4 groups to plan for."
+    assert lines[0] == "Blocks: 18, 1.0 GiB. Groups to plan for: 4."
     assert tuple(lines[2].split()) == JOB_HEADS
     merge = next(line for line in lines if line.startswith("merge"))
     assert '{cluster="a", replica="0"}' in merge
@@ -44,7 +44,7 @@ def test_a_plan_is_told_with_sizes_and_estimates() -> None:
 
 def test_a_plan_of_nothing_says_so() -> None:
     text = plan_pass(state_of([]), SETTINGS, now_ms=NOW_MS).describe()
-    assert text == "0 blocks, 0 B, 0 groups to plan for.\n\nNothing to merge, rewrite or downsample.\n"
+    assert text == "Blocks: 0, 0 B. Groups to plan for: 0.\n\nNothing to merge, rewrite or downsample.\n"
 
 
 def test_ten_thousand_blocks_of_a_hundred_streams_are_planned() -> None:
