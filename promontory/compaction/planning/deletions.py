@@ -24,6 +24,7 @@ from promontory.compaction.check import UNREADABLE
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.planning.garbage import OUTDATED
 from promontory.compaction.planning.guard import confirmed_ms, refuse_many
+from promontory.compaction.planning.parts import find_held_by_parts, stream_key
 from promontory.compaction.planning.state import BucketState, sources_of
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.durations import DAY_MS
@@ -103,11 +104,15 @@ def _tell_needed(needed: Collection[str]) -> str:
 
 
 def _held_sources(state: BucketState, settings: CompactionSettings) -> Sources:
-    """Return, by resolution and stream, the sources that unmarked blocks hold which are not bad."""
+    """Return, by resolution and stream, the sources that unmarked blocks hold which are not bad; or all parts do."""
     held: Sources = defaultdict(set)
+    alive: list[BlockMeta] = []
     for ulid, meta in state.blocks.items():
         if ulid not in state.deletion_marks and not _is_bad(ulid, state):
+            alive.append(meta)
             held[_key(meta, settings)].update(sources_of(meta))
+    for key, parts in find_held_by_parts(alive, settings).items():
+        held[key].update(parts.parts)
     return held
 
 
@@ -117,6 +122,7 @@ def _bad_sources(state: BucketState, settings: CompactionSettings) -> Sources:
     for ulid, meta in state.blocks.items():
         if _is_bad(ulid, state):
             held[_key(meta, settings)].update(sources_of(meta))
+            held[stream_key(meta, settings)].update(sources_of(meta))  # a bad part takes the place of the whole
     return held
 
 

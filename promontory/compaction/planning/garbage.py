@@ -3,6 +3,7 @@
 The block with most sources stays, of equal ones the older, as in Thanos. Unlike in Thanos nothing is deleted for a
 block that was not read whole, nor for one that is itself marked for deletion; and a block that is known to be broken
 goes, once verified blocks of the same stream, as fine or finer, hold all its sources: it would hide them from readers.
+And a whole block goes in whose place the parts of its stream have come (parts.py).
 Source: thanos pkg/block/fetcher.go (DefaultDeduplicateFilter), pkg/compact/compact.go (GarbageCollect).
 """
 
@@ -12,9 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.catalog.filters import find_covers
 from promontory.compaction.groups import group_blocks, strip_replicas
+from promontory.compaction.planning.parts import find_held_by_parts, stream_key
 from promontory.compaction.planning.state import BucketState, Deletion, sources_of
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
@@ -43,6 +45,17 @@ def plan_garbage(state: BucketState, settings: CompactionSettings) -> GarbagePla
                 deletions.append(Deletion(ulid, OUTDATED, (cover,)))
             else:
                 unverified.add(cover)
+    by_parts = find_held_by_parts(sound, settings)
+    covered = {deletion.ulid for deletion in deletions} if by_parts else ()
+    for meta in sound if by_parts else ():
+        if meta.ulid in covered:
+            continue
+        held = by_parts.get(stream_key(meta, settings))
+        parts = held.find_cover(meta) if held and not meta.labels.get(PART_LABEL) else None
+        if parts is not None and parts <= state.verified:
+            deletions.append(Deletion(meta.ulid, OUTDATED, tuple(sorted(parts))))
+        elif parts is not None:
+            unverified |= parts - state.verified
     broken = [meta for meta in unmarked if meta.ulid in state.broken]
     holders = _holders(sound, settings) if broken else {}
     for meta in broken:
