@@ -35,13 +35,18 @@ COARSE_QUERIES = (
 
 async def ask(
     bucket: Bucket, queries: Iterable[str], grid: TimeGrid, *, now_ms: int, resolution_ms: int = 0,
-    replica_labels: tuple[bytes, ...] = (b"replica",),
+    replica_labels: tuple[bytes, ...] = (b"replica",), index_fresh_ms: int = 0,
 ) -> dict[str, bytes]:  # fmt: skip
-    """Return the answers; of replicas every time counts once. What is missing raises instead of being warned of."""
+    """Return the answers; of replicas every time counts once. What is missing raises instead of being warned of.
+
+    A bucket index of up to `index_fresh_ms` is used, and has to be there.
+    """
     clock = StillClock(now_ms)
     filters = store_filters(range_at=lambda _: ALL_TIME, consistency_delay_ms=0, ignore_deletion_marks_delay_ms=DAY_MS)
-    store = BucketStore(bucket, Catalog(bucket, clock=clock, filters=filters))
+    catalog = Catalog(bucket, clock=clock, filters=filters, index_fresh_ms=index_fresh_ms)
+    store = BucketStore(bucket, catalog)
     await store.sync()
+    assert (catalog.view.index_ms is not None) == bool(index_fresh_ms), catalog.view.index_problem
     settings = EngineSettings(replica_labels=replica_labels, penalty=False)
     options = QueryOptions(max_resolution_ms=resolution_ms)
     answers: dict[str, bytes] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from promontory.block.meta import BlockMeta
 from promontory.compaction.planning.ladder import default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
+from tests.compaction.proof.asking import RAW_QUERIES
 from tests.compaction.proof.history import (
     DAY_MS,
     EPOCH_MS,
@@ -22,7 +23,7 @@ from tests.compaction.proof.history import (
     change_meta,
     write_history,
 )
-from tests.compaction.proof.oracle import cut, unite
+from tests.compaction.proof.oracle import FIVE_MINUTES_MS, cut, unite
 from tests.compaction.proof.sites import Site, make_site
 
 FLOATS = ("up_total", "temp")
@@ -32,7 +33,9 @@ FLOATS = ("up_total", "temp")
 class Scenario:
     """A site, when its pass runs, what the compactor was told, and what each Prometheus of it saw.
 
-    `held` is by the labels that are left without replica labels: what raw samples the bucket is to hold, ever.
+    `held` is by the labels that are left without replica labels: what raw samples the bucket is to hold, ever, but for
+    the series whose names are in `going`: of those a block has all or none. `queries` are answered the same throughout.
+    `finest_ms` is the resolution that is made of raw samples; `has_index`: the pass finds a fresh bucket index.
     """
 
     site: Site
@@ -40,6 +43,10 @@ class Scenario:
     settings: CompactionSettings = field(default_factory=CompactionSettings)
     held: dict[Labels, Content] = field(default_factory=dict)
     range_ms: tuple[int, int] = (EPOCH_MS, EPOCH_MS + DAY_MS)
+    queries: tuple[str, ...] = RAW_QUERIES
+    going: frozenset[bytes] = frozenset()
+    finest_ms: int = FIVE_MINUTES_MS
+    has_index: bool = False
 
 
 def make_horizontal(root: Path) -> Scenario:
@@ -68,10 +75,10 @@ def make_vertical(root: Path) -> Scenario:
     return Scenario(site, end_ms + 3 * HOUR_MS, settings, held, range_ms=(EPOCH_MS, end_ms))
 
 
-def make_downsampling(root: Path) -> Scenario:
+def make_downsampling(root: Path, *, kinds: Sequence[str] = ("up_total", "temp", "latency", "sizes")) -> Scenario:
     """Make a raw block of two days and the beginning of the next, to be downsampled to 5m."""
     site = make_site(root)
-    stream = Stream({"cluster": "x"}, interval_ms=6 * MINUTE_MS, kinds=("up_total", "temp", "latency", "sizes"))
+    stream = Stream({"cluster": "x"}, interval_ms=6 * MINUTE_MS, kinds=kinds)
     end_ms = EPOCH_MS + 2 * DAY_MS
     seen = stream.saw(EPOCH_MS, end_ms)
     write_history(site.bucket, seen, stream.labels, range_ms=2 * DAY_MS, born_ms=end_ms)

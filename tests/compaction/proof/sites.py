@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +69,13 @@ def make_site(root: Path) -> Site:
 
 
 class Digests:
-    """What blocks hold, read once for each content of their files."""
+    """What blocks hold, read once for each content of their files. `sources` are told, others not; all where empty.
 
-    def __init__(self) -> None:
+    A rewritten block is a source of its own, and its ULID another each time.
+    """
+
+    def __init__(self, sources: Iterable[str] = ()) -> None:
+        self._sources = frozenset(sources)
         self._known: dict[str, tuple[str, Content | None]] = {}
 
     def describe(self, root: Path, metas: list[BlockMeta]) -> list[Described]:
@@ -78,10 +83,14 @@ class Digests:
         return sorted(
             (
                 meta.labels, meta.resolution_ms, meta.min_time_ms, meta.max_time_ms,
-                tuple(sorted(meta.compaction.sources)), meta.compaction.level, self._read(root, meta)[0],
+                self._tell_sources(meta), meta.compaction.level, self._read(root, meta)[0],
             )
             for meta in metas
         )  # fmt: skip
+
+    def _tell_sources(self, meta: BlockMeta) -> tuple[str, ...]:
+        sources = set(meta.compaction.sources)
+        return tuple(sorted(sources & self._sources if self._sources else sources))
 
     def raw(self, root: Path, meta: BlockMeta) -> Content:
         """Return the samples of a raw block."""
