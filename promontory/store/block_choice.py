@@ -3,16 +3,18 @@
     external labels that no matcher refuses, a range that overlaps, and of one label set, at each time,
     the coarsest resolution that is not coarser than asked; gaps are filled by the next finer one
 
+A stream that was cut into parts is one with what it was before: where that has a coarser block, it is read alone.
+
 Source: thanos pkg/store/bucket.go, bucketBlockSet.getFor. Never coarser than asked: where raw samples have gone and
 the query wants raw, there is no answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.model.labels import Labels
 from promontory.model.selector import Selector
 from promontory.store.external_labels import strip_matchers
@@ -30,7 +32,18 @@ def choose_blocks(metas: Iterable[BlockMeta], selector: Selector) -> list[BlockM
             continue
         if may_hold(meta, selector) and meta.resolution_ms <= selector.max_resolution_ms:
             sets.setdefault(meta.labels, []).append(meta)
+    if any(labels.get(PART_LABEL) for labels in sets):
+        return _choose_with_parts(sets, selector)
     return [meta for members in sets.values() for meta in _choose_resolutions(members, selector)]
+
+
+def _choose_with_parts(sets: Mapping[Labels, Sequence[BlockMeta]], selector: Selector) -> list[BlockMeta]:
+    """Choose for each part of a stream together with the blocks of the whole: a coarse one hides what is finer."""
+    chosen: dict[str, BlockMeta] = {}
+    for labels, members in sets.items():
+        whole = sets.get(labels.without([PART_LABEL]), ()) if labels.get(PART_LABEL) else ()
+        chosen |= {meta.ulid: meta for meta in _choose_resolutions([*members, *whole], selector)}
+    return list(chosen.values())
 
 
 def may_hold(meta: BlockMeta, selector: Selector) -> bool:

@@ -7,11 +7,11 @@ its sources. Whether they were verified is for the asker to decide.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from promontory.block.markers import Mark
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.planning.ladder import StreamLadder, is_past
 from promontory.compaction.planning.state import BucketState, sources_of
@@ -27,12 +27,16 @@ SETTLED_REASONS = ("manual", "nothing-to-downsample")
 class Stream:
     """All blocks of one stream, of whatever resolution, that are not marked for deletion.
 
-    `holders` has those that are not broken, by resolution and source.
+    `holders` has those that are not broken, by resolution and source. A part of a stream has that stream as `whole`,
+    whose blocks hold the part's series too, and in `remaining` the sources by resolution of all its blocks, going or
+    not, as readers may still see them.
     """
 
     labels: Labels
     blocks: tuple[BlockMeta, ...]
     holders: dict[int, dict[str, list[BlockMeta]]]
+    whole: Stream | None = None
+    remaining: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def holds(self, meta: BlockMeta, resolution_ms: int) -> bool:
         """Say whether a block is covered at a resolution."""
@@ -43,7 +47,7 @@ class Stream:
         """Return blocks that cover a block at a resolution, preferred ones where they do; None where it is not."""
         held = self.holders.get(resolution_ms, {})
         if not self.holds(meta, resolution_ms):
-            return None
+            return self.whole.find_cover(meta, resolution_ms, preferred=preferred) if self.whole else None
         chosen = (max(held[source], key=lambda other: other.ulid in preferred) for source in sources_of(meta))
         return frozenset(other.ulid for other in chosen)
 
@@ -57,6 +61,20 @@ class Stream:
         others = {id(other): other for source in sources for other in held.get(source, ())}
         return any(not sources.issuperset(sources_of(other)) for other in others.values())
 
+    def lies_in_whole(self, meta: BlockMeta, resolutions_ms: Iterable[int]) -> bool:
+        """Say whether a part is not to be downsampled to some resolutions, as its stream answers for it.
+
+        Where the whole has coarser blocks for any of its time, or is still there itself, readers would count twice
+        what the part's own coarser block repeats: windows of two blocks do not end at equal times.
+        """
+        if self.whole is None:
+            return False
+        sources = sources_of(meta)
+        if not self.remaining.get(meta.resolution_ms, frozenset()).isdisjoint(sources):
+            return True
+        held = self.whole.holders
+        return any(source in held.get(resolution_ms, {}) for resolution_ms in resolutions_ms for source in sources)
+
 
 def find_streams(state: BucketState, settings: CompactionSettings) -> list[Stream]:
     """Return the streams of a bucket, sorted by labels."""
@@ -64,10 +82,30 @@ def find_streams(state: BucketState, settings: CompactionSettings) -> list[Strea
     for ulid, meta in state.blocks.items():
         if ulid not in state.deletion_marks:
             members[strip_replicas(meta.labels, settings.replica_labels)].append(meta)
-    return [
-        Stream(labels, tuple(blocks), _index(meta for meta in blocks if meta.ulid not in state.broken))
+    streams = {
+        labels: Stream(labels, tuple(blocks), _index(meta for meta in blocks if meta.ulid not in state.broken))
         for labels, blocks in sorted(members.items())
-    ]
+    }
+    parts = {labels: labels.without([PART_LABEL]) for labels in streams if labels.get(PART_LABEL)}
+    remaining = _list_remaining(state, settings, set(parts.values())) if parts else {}
+    for labels, whole in parts.items():
+        streams[labels] = replace(
+            streams[labels], whole=streams.get(whole, Stream(whole, (), {})), remaining=remaining.get(whole, {})
+        )
+    return list(streams.values())
+
+
+def _list_remaining(
+    state: BucketState, settings: CompactionSettings, streams: Collection[Labels]
+) -> dict[Labels, dict[int, frozenset[str]]]:
+    """Return, by stream and resolution, the sources of all blocks, marked ones too."""
+    found: dict[Labels, dict[int, frozenset[str]]] = defaultdict(dict)
+    for meta in state.blocks.values():
+        labels = strip_replicas(meta.labels, settings.replica_labels)
+        if labels in streams:
+            known = found[labels].get(meta.resolution_ms, frozenset())
+            found[labels][meta.resolution_ms] = known.union(sources_of(meta))
+    return found
 
 
 def find_asked_step(ladder: StreamLadder, place: int, max_time_ms: int, *, now_ms: int) -> int | None:

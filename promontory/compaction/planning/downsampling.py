@@ -52,7 +52,10 @@ def _next_step(meta: BlockMeta, stream: Stream, ladder: StreamLadder, *, asked_m
         return None
     asked = find_asked_step(ladder, place, meta.max_time_ms, now_ms=asked_ms)
     step = ladder.steps[place + 1]
-    if asked is None or any(stream.holds(meta, ladder.steps[at].resolution_ms) for at in range(place + 1, asked + 1)):
+    if asked is None:
+        return None
+    coarser_ms = [ladder.steps[at].resolution_ms for at in range(place + 1, asked + 1)]
+    if any(stream.holds(meta, resolution_ms) for resolution_ms in coarser_ms) or stream.lies_in_whole(meta, coarser_ms):
         return None
     if is_past(meta.max_time_ms, ladder.steps[place].keep_ms, now_ms=now_ms):
         return step

@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from promontory.block.meta import PART_LABEL, BlockMeta, BlockStats, Compaction
 from promontory.compaction.groups import Group
 from promontory.compaction.job import Job, JobKind, Part
+from promontory.compaction.planning.cover import Stream, find_streams
 from promontory.compaction.planning.guard import trusted_ms
 from promontory.compaction.planning.ladder import retired_series
 from promontory.compaction.planning.overlaps import find_overlaps
@@ -83,6 +85,7 @@ class _Planner:
             if meta.ulid in state.no_compact_marks or meta.ulid in state.deletion_marks
         }
         self._imagined: set[str] = set()
+        self._state = state
         self._index_bytes = {meta.ulid: find_index_bytes(meta, state.index_bytes) for meta in group.blocks}
         self._settings = settings
         self._ladder = settings.ladder.of(group.key.labels)
@@ -98,7 +101,7 @@ class _Planner:
             elif self._key.resolution_ms:
                 self._set_aside_downsampled(found)
             else:
-                self._blocks = _after(self._blocks, [self._merge(blocks) for blocks in found if self._fits(blocks)])
+                self._merge_overlaps(found)
             found = find_overlaps(self._open_blocks())
 
     def plan_ranges(self) -> None:
@@ -122,6 +125,15 @@ class _Planner:
             if meta.stats.tombstone_count / (meta.stats.series_count + 1) > TOMBSTONE_SHARE:
                 self._add((meta,), JobKind.REWRITE)
 
+    def _merge_overlaps(self, found: Sequence[tuple[BlockMeta, ...]]) -> None:
+        merged: list[_Merged] = []
+        for blocks in found:
+            if self._waits(blocks):
+                self._excluded.update(meta.ulid for meta in blocks)
+            elif self._fits(blocks):
+                merged.append(self._merge(blocks))
+        self._blocks = _after(self._blocks, merged)
+
     def _open_blocks(self) -> list[BlockMeta]:
         return [meta for meta in self._blocks if meta.ulid not in self._excluded]
 
@@ -130,7 +142,7 @@ class _Planner:
         merged: list[_Merged] = []
         while is_ready(part, length_ms, newest_start_ms=newest_start_ms):
             run = first_run(part, self._excluded)
-            if not run:
+            if not run or self._waits(run):
                 break
             if self._fits(run):
                 merged.append(self._merge(run))
@@ -158,11 +170,34 @@ class _Planner:
 
     def _merge(self, blocks: Sequence[BlockMeta]) -> _Merged:
         """Plan a merge of one range; where it would be too large and may be cut, its parts leave the group."""
-        limit = int(self._settings.max_index_bytes * INDEX_SHARE)
-        size = sum(self._index_bytes[meta.ulid] for meta in blocks)
-        parts = self._settings.parts if self._cuts and limit and size >= limit else 1
+        parts = self._settings.parts if self._is_cut(blocks) else 1
         self._add(blocks, JobKind.MERGE, parts=parts)
         return _Merged(tuple(blocks), self._imagine(blocks) if parts == 1 else None)
+
+    def _is_cut(self, blocks: Sequence[BlockMeta]) -> bool:
+        limit = int(self._settings.max_index_bytes * INDEX_SHARE)
+        return self._cuts and 0 < limit <= sum(self._index_bytes[meta.ulid] for meta in blocks)
+
+    def _waits(self, blocks: Sequence[BlockMeta]) -> bool:
+        """Say whether a merge that is cut has inputs to be downsampled first.
+
+        The coarser blocks of the whole answer for its parts; for half of their time they could not (cover.py).
+        """
+        place = self._ladder.place_of(self._key.resolution_ms)
+        if not (self._settings.downsampling and self._is_cut(blocks)) or place is None or self._whole is None:
+            return False
+        return any(
+            meta.max_time_ms - meta.min_time_ms >= step.after_ms
+            and meta.ulid not in self._state.no_downsample_marks
+            and not self._whole.holds(meta, step.resolution_ms)
+            for step in self._ladder.steps[place + 1 : place + 2]
+            for meta in blocks
+        )
+
+    @cached_property
+    def _whole(self) -> Stream | None:
+        streams = find_streams(self._state, self._settings)
+        return next((stream for stream in streams if stream.labels == self._key.labels), None)
 
     def _add(self, blocks: Sequence[BlockMeta], kind: JobKind, *, parts: int = 1) -> None:
         self.todo_jobs += parts
