@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from promontory.block.meta import BlockMeta
+from promontory.model.durations import format_resolution
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.timeline.svg import draw_metas
 
@@ -34,7 +35,7 @@ def _streams(blocks: list[BlockMeta]) -> str:
     for meta in blocks:
         streams.setdefault((str(meta.labels), meta.resolution_ms), []).append(meta)
     rows = [
-        f"<tr><td>{escape(labels)}<td class=n>{resolution_ms // 1000} s<td class=n>{len(group):,}"
+        f"<tr><td>{escape(labels)}<td class=n>{format_resolution(resolution_ms)}<td class=n>{len(group):,}"
         f"<td class=n>{sum(meta.stats.sample_count for meta in group):,}"
         f"<td>{format_rfc3339_ms(min(meta.min_time_ms for meta in group))}"
         f"<td>{format_rfc3339_ms(max(meta.max_time_ms for meta in group))}"

@@ -63,6 +63,11 @@ def parse_duration_ns(text: str) -> int:
     return total_ns
 
 
+def format_resolution(resolution_ms: int) -> str:
+    """Return `raw`, or the width of a window as Prometheus writes durations."""
+    return format_duration(resolution_ms) if resolution_ms else "raw"
+
+
 def format_duration(duration_ms: int) -> str:
     """Return the duration as Prometheus writes it; `0s` for none, `-` first where it is negative."""
     if duration_ms == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from promontory.block.meta import BlockMeta
-from promontory.model.durations import format_duration
+from promontory.model.durations import format_resolution
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.selector import Selector
 from promontory.store.block_choice import may_hold
@@ -27,7 +27,7 @@ def _find_reason(meta: BlockMeta, selector: Selector) -> str:
     if not may_hold(meta, selector):
         held = f"{format_rfc3339_ms(meta.min_time_ms)} to {format_rfc3339_ms(meta.max_time_ms)}"
         return f"outside the time range: it holds {held}"
-    resolution = format_duration(meta.resolution_ms) if meta.resolution_ms else "raw"
+    resolution = format_resolution(meta.resolution_ms)
     if meta.resolution_ms > selector.max_resolution_ms:
         return f"its resolution, {resolution}, is coarser than allowed"
     return f"its resolution, {resolution}, is not needed: others have its times in a coarser one"

@@ -15,10 +15,11 @@ from html import escape
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
 from promontory.catalog.contents import FoundBlock
+from promontory.model.durations import format_resolution
 from promontory.timeline.axis import make_ticks
 from promontory.timeline.colours import colour_of
 from promontory.timeline.timeline import Box, Lane, Timeline, make_timeline
-from promontory.timeline.tooltip import describe_block, resolution_name
+from promontory.timeline.tooltip import describe_block
 
 WIDTH, LEFT, RIGHT = 1280, 56, 36
 AXIS, ROW, BOX, TITLE, GAP = 34, 20, 16, 20, 10
@@ -75,7 +76,7 @@ def _draw_lane(timeline: Timeline, lane: Lane, top: int) -> Iterator[str]:
     yield f'<g><text class="t" x="4" y="{top + 14}">{escape(title)}</text>'
     for row, resolution_ms in enumerate(lane.resolutions_ms):
         if row == 0 or resolution_ms != lane.resolutions_ms[row - 1]:
-            yield f'<text x="4" y="{top + TITLE + row * ROW + 13}">{resolution_name(resolution_ms)}</text>'
+            yield f'<text x="4" y="{top + TITLE + row * ROW + 13}">{format_resolution(resolution_ms)}</text>'
     for box in lane.boxes:
         yield from _draw_box(timeline, box, top + TITLE + box.row * ROW)
     yield "</g>"
@@ -101,7 +102,7 @@ def _draw_mark(kind: MarkKind, x: float, y: int, width: float) -> str:
 def _draw_legend(timeline: Timeline, top: int) -> Iterator[str]:
     y = top
     for resolution_ms in timeline.resolutions_ms:
-        yield f'<text x="4" y="{y + 13}">{resolution_name(resolution_ms)}</text>'
+        yield f'<text x="4" y="{y + 13}">{format_resolution(resolution_ms)}</text>'
         for place, level in enumerate(timeline.levels_of(resolution_ms)):
             x = LEFT + place * 90
             fill = colour_of(resolution_ms, level, timeline.resolutions_ms)

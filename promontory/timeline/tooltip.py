@@ -5,14 +5,10 @@ from __future__ import annotations
 from promontory.block.markers import Mark
 from promontory.block.meta import BlockMeta
 from promontory.catalog.contents import FoundBlock
+from promontory.model.durations import format_resolution
 from promontory.model.go_text import format_go_duration, format_go_time
 from promontory.model.rfc3339 import format_rfc3339_ms
 from promontory.model.sizes import format_size
-
-
-def resolution_name(resolution_ms: int) -> str:
-    """Return `raw`, or the width of a window: `5m`."""
-    return format_go_duration(resolution_ms).replace("m0s", "m").replace("h0m", "h") if resolution_ms else "raw"
 
 
 def describe_block(found: FoundBlock, meta: BlockMeta) -> str:
@@ -22,7 +18,7 @@ def describe_block(found: FoundBlock, meta: BlockMeta) -> str:
         meta.ulid,
         f"{format_go_time(meta.min_time_ms)} to {format_go_time(meta.max_time_ms)} "
         f"({format_go_duration(meta.max_time_ms - meta.min_time_ms)})",
-        f"resolution {resolution_name(meta.resolution_ms)}, level {meta.compaction.level}, "
+        f"resolution {format_resolution(meta.resolution_ms)}, level {meta.compaction.level}, "
         f"{len(meta.compaction.sources)} sources, written by {(thanos.source if thanos else '') or 'Prometheus'}",
         f"{stats.series_count:,} series, {stats.sample_count:,} samples, {stats.chunk_count:,} chunks, "
         f"{format_size(found.total_bytes)}",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compactor.page import render_page
 from compactor.viewer import BlockViewer
+from promontory.block.meta import ThanosMeta
 from promontory.bucket.memory import MemoryBucket
 from promontory.bucket.port import ObjectInfo
 from promontory.catalog.view import CatalogView
@@ -36,9 +38,12 @@ async def test_a_look_shows_what_the_bucket_holds(tmp_path: Path) -> None:
 
 
 def test_the_page_has_a_row_for_each_stream_and_escapes_what_it_shows() -> None:
-    page = render_page([FIRST, SECOND], bucket="<bucket>").decode()
+    coarse = replace(SECOND, thanos=replace(SECOND.thanos or ThanosMeta(), resolution_ms=90_000))
+    page = render_page([FIRST, SECOND, coarse], bucket="<bucket>").decode()
     assert "&lt;bucket&gt;" in page
-    assert page.count("<tr><td>{cluster=&quot;a&quot;, replica=&quot;0&quot;}") == 1
+    rows = [part.split("<td")[1:4] for part in page.split("<tr>")[2:]]
+    stream = ">{cluster=&quot;a&quot;, replica=&quot;0&quot;}"
+    assert rows == [[stream, " class=n>raw", " class=n>2"], [stream, " class=n>1m30s", " class=n>1"]]
     assert "1970-01-01T04:00:00.000Z" in page
 
 
