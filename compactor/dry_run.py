@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from compactor.settings import CompactorSettings
 from promontory.bucket.config import open_bucket
+from promontory.catalog.view import CatalogView
 from promontory.compaction.compactor import LEDGER_FILE
 from promontory.compaction.ledger import Ledger
 from promontory.compaction.planning.pass_plan import plan_pass
@@ -37,4 +39,13 @@ async def _describe(values: Values) -> str:
         survey = await surveyor.look()
     finally:
         await bucket.close()
-    return plan_pass(survey.state, settings.compaction, now_ms=clock.now_ms()).describe()
+    plan = plan_pass(survey.state, settings.compaction, now_ms=clock.now_ms()).describe()
+    return describe_left_out(survey.view) + plan
+
+
+def describe_left_out(view: CatalogView) -> str:
+    """Return a line for each reason why blocks of the bucket are not planned for, with how many these are."""
+    counts = Counter(view.excluded.values())
+    counts["upload not complete, or going"] = len(view.partial)
+    counts["meta.json unreadable, or not as the files are"] = len(view.corrupt)
+    return "".join(f"Left out: {count} ({reason}).\n" for reason, count in sorted(counts.items()) if count)

@@ -16,6 +16,7 @@ from typing import Protocol
 from promontory.block.markers import Mark
 from promontory.block.meta import BlockMeta
 from promontory.block.ulid import ulid_time_ms
+from promontory.model.durations import format_duration
 from promontory.model.labels import Labels
 from promontory.model.time_range import TimeRange
 
@@ -66,7 +67,7 @@ class ConsistencyDelayFilter:
     def exclude(self, blocks: Blocks, facts: FilterFacts) -> dict[str, str]:
         """Measure age from the upload time, else from the ULID."""
         return {
-            ulid: f"younger than {self.delay_ms} ms"
+            ulid: f"younger than {format_duration(self.delay_ms)}"
             for ulid, meta in blocks.items()
             if self.delay_ms and facts.now_ms - _born_ms(meta, facts) < self.delay_ms and not _is_undelayed(meta)
         }

@@ -13,6 +13,7 @@ from promontory.block.meta import BlockMeta
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.planning.overlaps import find_overlaps
 from promontory.compaction.planning.state import find_index_bytes
+from promontory.compaction.workspace import SPARE_BYTES
 
 # Bytes of a raw sample in a chunk, where no sizes of files are known.
 SAMPLE_BYTES = 1.6
@@ -26,7 +27,7 @@ VERTICAL_RATE = 20e6
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`disk_bytes` are the inputs and the output side by side; `work_s` is without the transfer of blocks."""
+    """`work_s` is without the transfer of blocks."""
 
     samples: int
     input_bytes: int
@@ -35,8 +36,8 @@ class Estimate:
 
     @property
     def disk_bytes(self) -> int:
-        """What a job needs free on disk."""
-        return self.input_bytes + self.output_bytes
+        """What a job asks to be free on disk before it begins (run_job.py), whatever its output turns out to be."""
+        return 2 * self.input_bytes + SPARE_BYTES
 
 
 def estimate_job(job: Job, inputs: Sequence[BlockMeta], index_bytes: Mapping[str, int]) -> Estimate:

@@ -33,7 +33,7 @@ def test_a_plan_is_told_with_sizes_and_estimates() -> None:
     assert tuple(lines[2].split()) == JOB_HEADS
     merge = next(line for line in lines if line.startswith("merge"))
     assert '{cluster="a", replica="0"}' in merge
-    assert merge.split()[-9:] == ["3", "300", "3.0", "MiB", "1.1", "MiB", "4.1", "MiB", "1s"]
+    assert merge.split()[-9:] == ["3", "300", "3.0", "MiB", "1.1", "MiB", "70.0", "MiB", "1s"]
     assert "downsample to 5m" in text
     assert r'{cluster="b\n"}' in text
     assert "Set aside, with a no-compact mark: 2" in lines
