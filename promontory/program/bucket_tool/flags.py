@@ -99,6 +99,9 @@ DELETION_FLAGS = (
 CLEANUP_FLAGS = FlagSet(DELETION_FLAGS, BUCKET_FLAGS)
 RETENTION_FLAGS = FlagSet(
     (flag for flag in COMPACTOR_FLAGS if flag.name.startswith(("--retention.", "--downsample.ladder"))),
+    Flag("--deduplication.replica-label", is_repeated=True,
+         help="External label that tells replicas apart, as the compactor has it: blocks with it may be what holds a "
+         "merged block's sources."),
     Flag("--downsampling.disable", Kind.BOOLEAN, "false",
          "Mark blocks although the coarser resolution, which is kept longer, does not hold them yet."),
     DELETION_FLAGS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from compactor.settings import read_ladder, read_share
+from compactor.settings import read_ladder, read_replica_labels, read_share
 from promontory.block.markers import Mark, MarkKind
 from promontory.catalog.contents import Contents
 from promontory.catalog.filters import ConsistencyDelayFilter, FilterFacts
@@ -26,7 +26,10 @@ def read_settings(values: Values) -> CompactionSettings:
 def read_retention_settings(values: Values) -> CompactionSettings:
     """Return the settings of the flags of `retention`: those of `cleanup`, and how long each resolution is kept."""
     return replace(
-        read_settings(values), downsampling=not values.flag("--downsampling.disable"), ladder=read_ladder(values)
+        read_settings(values),
+        replica_labels=read_replica_labels(values),
+        downsampling=not values.flag("--downsampling.disable"),
+        ladder=read_ladder(values),
     )
 
 

@@ -49,6 +49,20 @@ def test_raw_samples_stay_until_what_outlives_them_is_there(
     assert parse_mark(body, MarkKind.DELETION, source="mark").details == "block exceeding retention of 1d16h"
 
 
+def test_what_has_a_replica_label_covers_what_was_merged_without_it(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_coarse(directory)
+    meta = directory / COARSE / "meta.json"
+    document = json.loads(meta.read_bytes())
+    document["thanos"]["labels"]["replica"] = "a"
+    meta.write_text(json.dumps(document))
+    assert retention(directory, RAW, ALL) == 0
+    assert capsys.readouterr().out == f"{ULID} stays: resolution 5m does not cover it yet\n"
+    assert retention(directory, RAW, ALL, "--deduplication.replica-label=replica") == 0
+    assert is_marked(directory, ULID)
+
+
 def test_raw_samples_stay_where_what_outlives_them_is_broken(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
