@@ -23,6 +23,7 @@ from promontory.block.tombstones import TOMBSTONES_FILE
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError, ObjectNotFound, StoppedError
+from promontory.model.sizes import format_size
 
 INCOMPLETE = "block-incomplete"
 UNREADABLE_META = "block-meta-unreadable"
@@ -107,7 +108,10 @@ def need_space(directory: Path, need_bytes: int) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(directory).free
     if free_bytes < need_bytes + SPARE_BYTES:
-        message = f"expected {need_bytes + SPARE_BYTES} bytes free for the blocks of a job, found {free_bytes}"
+        message = (
+            f"expected {format_size(need_bytes + SPARE_BYTES)} free for the blocks of a job, "
+            f"found {format_size(free_bytes)}"
+        )
         raise OSError(errno.ENOSPC, message, str(directory))
 
 
