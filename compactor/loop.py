@@ -94,6 +94,7 @@ class CompactionLoop:
             await self._clock.sleep(self._settings.wait_interval_s)
 
     async def _pass(self) -> None:
+        began_s = self._clock.monotonic_s()
         try:
             await self._compactor.run_pass()
         except asyncio.CancelledError:
@@ -102,6 +103,7 @@ class CompactionLoop:
             self._metrics.end_pass(error)
             raise
         self._metrics.end_pass(None)
+        logger.info("pass finished", extra={"took_s": round(self._clock.monotonic_s() - began_s, 3)})
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[object]], interval_s: float) -> None:
         while not self._is_halted:

@@ -71,6 +71,7 @@ def test_one_pass_merges_what_can_be_merged_and_ends_with_0(bucket: Path, tmp_pa
     assert merged.stats.sample_count == 3 * 480
     assert [meta.compaction.level for meta in newer] == [1, 1]
     assert ended.stderr.count('msg="job finished"') == 1
+    assert ended.stderr.count('msg="pass finished"') == 1
     assert "Traceback" not in ended.stderr
 
 
