@@ -6,17 +6,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promontory.block.markers import MarkKind
 from promontory.compaction.observer import Phase, SilentObserver
+from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP, INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.survey import Survey
 from promontory.model.clock import Clock
 
 GARBAGE_SECONDS = (0.01, 0.1, 0.3, 0.6, 1, 3, 6, 9, 20, 30, 60, 90, 120, 240, 360, 720)
 SYNC_SECONDS = (0.01, 1, 10, 100, 300, 600, 1000)
 # Reasons that are there from the start, so that an alert sees the first increase.
-NO_COMPACT_REASONS = (
-    "index-size-exceeding",
-    "block-index-out-of-order-chunk",
-    "downsample-vertical-compaction",
-)
+NO_COMPACT_REASONS = (INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS, DOWNSAMPLED_OVERLAP)
 
 
 class PassMetrics(SilentObserver):

@@ -18,16 +18,15 @@ from promontory.block_check.files import open_directory
 from promontory.block_check.verify import Report, verify
 from promontory.compaction.job import Deduplication, Job, JobKind
 from promontory.compaction.planning.overlaps import overlap
-from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
+from promontory.compaction.reasons import (
+    CORRUPT_CHUNKS,
+    INCOMPLETE,
+    MALFORMED_INDEX,
+    OUT_OF_ORDER_CHUNKS,
+    OUTSIDE_CHUNKS,
+    UNREADABLE_META,
+)
 from promontory.errors import BadBlockError, CorruptionError
-
-OUT_OF_ORDER_CHUNKS = "block-index-out-of-order-chunk"
-OUTSIDE_CHUNKS = "block-index-outside-chunk"
-MALFORMED_INDEX = "block-index-malformed"
-CORRUPT_CHUNKS = "block-chunk-corrupt"
-UNWORKABLE = "block-not-compactable"
-# Reasons that say of a block that some of its samples cannot be read.
-UNREADABLE = (INCOMPLETE, MALFORMED_INDEX, CORRUPT_CHUNKS)
 
 FAULTS_SHOWN = 3
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from promontory.block.meta import BlockMeta
-from promontory.compaction.check import UNWORKABLE
+from promontory.compaction.reasons import UNWORKABLE
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from promontory.block.markers import MarkKind
 from promontory.bucket.concurrently import map_concurrently
-from promontory.compaction.check import OUT_OF_ORDER_CHUNKS, expect_output
+from promontory.compaction.check import expect_output
 from promontory.compaction.failures import classify
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
@@ -20,11 +20,11 @@ from promontory.compaction.marking import Marker
 from promontory.compaction.observer import FailureKind, PassObserver
 from promontory.compaction.planning.deletions import COMPACTED, REWRITTEN
 from promontory.compaction.planning.state import Deletion
+from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, CorruptionError, HaltError, StoppedError
 
 NOTHING_LEFT = "no samples are left of it"
-NOTHING_TO_DOWNSAMPLE = "nothing-to-downsample"
 
 RunJob = Callable[[Job], Awaitable[JobResult]]
 

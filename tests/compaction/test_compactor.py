@@ -12,14 +12,13 @@ from promontory.block.meta import Compaction, render_meta
 from promontory.bucket.port import ObjectInfo
 from promontory.catalog.bucket_index import BUCKET_INDEX_KEY, parse_bucket_index
 from promontory.catalog.transfer import mark_block
-from promontory.compaction.check import CORRUPT_CHUNKS
 from promontory.compaction.compactor import LEDGER_FILE
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import Backlog, Phase, StageProgress
 from promontory.compaction.planning.ladder import default_ladder
+from promontory.compaction.reasons import CORRUPT_CHUNKS, INCOMPLETE, UNREADABLE_META
 from promontory.compaction.settings import CompactionSettings
-from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BucketUnavailable, JobError
 from tests.compaction.pass_site import OTHER, Failing, Site
 from tests.compaction.proof.history import DAY_MS, EPOCH_MS, HOUR_MS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from promontory.block.markers import MarkKind
-from promontory.compaction.check import CORRUPT_CHUNKS, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.observer import FailureKind
+from promontory.compaction.reasons import CORRUPT_CHUNKS, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, BucketUnavailable, HaltError, JobError, StoppedError
 from tests.compaction.pass_site import OTHER, Failing, Site

@@ -14,12 +14,18 @@ from promontory.block.meta import BlockMeta, parse_meta, render_meta
 from promontory.bucket.memory import MemoryBucket
 from promontory.bucket.port import ObjectInfo
 from promontory.compaction import workspace
-from promontory.compaction.check import CORRUPT_CHUNKS, MALFORMED_INDEX, OUTSIDE_CHUNKS, UNWORKABLE
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.make_output import make_output
 from promontory.compaction.observer import Stage
+from promontory.compaction.reasons import (
+    CORRUPT_CHUNKS,
+    INCOMPLETE,
+    MALFORMED_INDEX,
+    OUTSIDE_CHUNKS,
+    UNREADABLE_META,
+    UNWORKABLE,
+)
 from promontory.compaction.run_job import JobOptions, run_job
-from promontory.compaction.workspace import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError, ObjectNotFound, StoppedError
 from promontory.testing.still_clock import StillClock
 from tests.compaction.proof.reading import read_raw

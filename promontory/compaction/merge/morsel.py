@@ -23,9 +23,9 @@ from promontory.compaction.job import Deduplication
 from promontory.compaction.merge.chosen_series import find_partly_deleted, tombstone_table
 from promontory.compaction.merge.merged_window import MergedWindow
 from promontory.compaction.merge.overlaps import describe_bad_chunk, merge_overlaps
-from promontory.compaction.planning.merges import DOWNSAMPLED_OVERLAP
 from promontory.compaction.reading.local_block import LocalBlock
 from promontory.compaction.reading.records import read_records
+from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP
 from promontory.errors import BadBlockError
 from promontory.kernels.chunk_groups import group_chunks
 from promontory.kernels.tombstones import keep_samples

@@ -10,17 +10,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from promontory.block.markers import Mark
+from promontory.block.markers import MANUAL_REASON, Mark
 from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.planning.ladder import StreamLadder, is_past
 from promontory.compaction.planning.state import BucketState, sources_of
+from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 
 # Reasons of no-downsample marks after which no coarser block is waited for: the operator's, and ours where a block
 # holds nothing that could be downsampled. After any other, what is finer stays.
-SETTLED_REASONS = ("manual", "nothing-to-downsample")
+SETTLED_REASONS = (MANUAL_REASON, NOTHING_TO_DOWNSAMPLE)
 
 
 @dataclass(frozen=True, slots=True)

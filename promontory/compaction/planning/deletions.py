@@ -20,12 +20,12 @@ from dataclasses import dataclass
 
 from promontory.block.meta import BlockMeta
 from promontory.block.ulid import ulid_time_ms
-from promontory.compaction.check import UNREADABLE
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.planning.garbage import OUTDATED
 from promontory.compaction.planning.guard import confirmed_ms, refuse_many
 from promontory.compaction.planning.parts import find_held_by_parts, stream_key
 from promontory.compaction.planning.state import BucketState, sources_of
+from promontory.compaction.reasons import UNREADABLE
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.durations import DAY_MS
 from promontory.model.labels import Labels

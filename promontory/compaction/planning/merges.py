@@ -29,12 +29,10 @@ from promontory.compaction.planning.ladder import retired_series
 from promontory.compaction.planning.overlaps import find_overlaps
 from promontory.compaction.planning.ranges import first_run, is_ready, split_by_range
 from promontory.compaction.planning.state import BucketState, Quarantine, find_index_bytes
+from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP, INDEX_TOO_LARGE, OVERLAPPING
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import HaltError
 
-OVERLAPPING = "overlapping-blocks"
-DOWNSAMPLED_OVERLAP = "downsample-vertical-compaction"
-INDEX_TOO_LARGE = "index-size-exceeding"
 # Thanos leaves this share of the limit for what an index gains by being merged.
 INDEX_SHARE = 0.85
 TOMBSTONE_SHARE = 0.05
