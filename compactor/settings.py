@@ -9,8 +9,8 @@ from promontory.block.meta import PART_LABEL
 from promontory.catalog.filters import BlockFilter, TimePartitionFilter
 from promontory.catalog.relabel import RelabelFilter, parse_relabel_rules
 from promontory.compaction.job import Deduplication
-from promontory.compaction.planning.ladder import FIVE_MINUTES_AFTER_MS, HOUR_AFTER_MS, Ladder, default_ladder
-from promontory.compaction.planning.ladder_text import parse_ladder
+from promontory.compaction.ladder import FIVE_MINUTES_AFTER_MS, HOUR_AFTER_MS, Ladder, default_ladder
+from promontory.compaction.ladder_text import parse_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import InputError
 from promontory.model.time_range import TimeRange

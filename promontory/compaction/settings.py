@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from promontory.compaction.job import Deduplication
-from promontory.compaction.planning.ladder import Ladder, default_ladder
+from promontory.compaction.ladder import Ladder, default_ladder
 from promontory.model.durations import DAY_MS, HOUR_MS
 
 

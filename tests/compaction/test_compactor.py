@@ -15,8 +15,8 @@ from promontory.catalog.transfer import mark_block
 from promontory.compaction.compactor import LEDGER_FILE
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
+from promontory.compaction.ladder import default_ladder
 from promontory.compaction.observer import Backlog, Phase, StageProgress
-from promontory.compaction.planning.ladder import default_ladder
 from promontory.compaction.reasons import CORRUPT_CHUNKS, INCOMPLETE, UNREADABLE_META
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BucketUnavailable, JobError

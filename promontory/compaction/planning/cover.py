@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from promontory.block.markers import MANUAL_REASON, Mark
 from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.groups import strip_replicas
-from promontory.compaction.planning.ladder import StreamLadder, is_past
+from promontory.compaction.ladder import StreamLadder, is_past
 from promontory.compaction.planning.state import BucketState, sources_of
 from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE
 from promontory.compaction.settings import CompactionSettings

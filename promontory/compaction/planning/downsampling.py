@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import key_of
 from promontory.compaction.job import Job, JobKind
+from promontory.compaction.ladder import Step, StreamLadder, is_past, retired_series
 from promontory.compaction.planning.cover import Stream, find_asked_step, find_streams
 from promontory.compaction.planning.guard import trusted_ms
-from promontory.compaction.planning.ladder import Step, StreamLadder, is_past, retired_series
 from promontory.compaction.planning.state import BucketState, count_blocks
 from promontory.compaction.settings import CompactionSettings
 

@@ -23,9 +23,9 @@ from functools import cached_property
 from promontory.block.meta import PART_LABEL, BlockMeta, BlockStats, Compaction
 from promontory.compaction.groups import Group
 from promontory.compaction.job import Job, JobKind, Part
+from promontory.compaction.ladder import retired_series
 from promontory.compaction.planning.cover import Stream, find_streams
 from promontory.compaction.planning.guard import trusted_ms
-from promontory.compaction.planning.ladder import retired_series
 from promontory.compaction.planning.overlaps import find_overlaps
 from promontory.compaction.planning.ranges import first_run, is_ready, split_by_range
 from promontory.compaction.planning.state import BucketState, Quarantine, find_index_bytes

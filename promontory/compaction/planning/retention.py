@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import strip_replicas
+from promontory.compaction.ladder import StreamLadder, is_past
 from promontory.compaction.planning.cover import Stream, asks_no_cover, find_asked_step, find_streams
 from promontory.compaction.planning.guard import confirmed_ms, refuse_many, trusted_ms
-from promontory.compaction.planning.ladder import StreamLadder, is_past
 from promontory.compaction.planning.state import BucketState, Deletion
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.durations import format_duration

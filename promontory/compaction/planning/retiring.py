@@ -10,9 +10,9 @@ from __future__ import annotations
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import key_of
 from promontory.compaction.job import Job, JobKind
+from promontory.compaction.ladder import StreamLadder, retired_series
 from promontory.compaction.planning.cover import Stream, find_streams
 from promontory.compaction.planning.guard import trusted_ms
-from promontory.compaction.planning.ladder import StreamLadder, retired_series
 from promontory.compaction.planning.state import BucketState, count_blocks, sources_of
 from promontory.compaction.rewrites import applied_selectors
 from promontory.compaction.settings import CompactionSettings

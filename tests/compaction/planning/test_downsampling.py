@@ -6,8 +6,8 @@ import pytest
 
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
+from promontory.compaction.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.planning.downsampling import plan_downsampling
-from promontory.compaction.planning.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.settings import CompactionSettings
 from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, NOW_MS, block, marks, number_of, state_of
 

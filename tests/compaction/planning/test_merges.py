@@ -8,7 +8,7 @@ from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import group_blocks
 from promontory.compaction.job import JobKind, Part
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder
+from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder
 from promontory.compaction.planning.merges import plan_merges
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import HaltError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promontory.block.markers import MarkKind
-from promontory.compaction.planning.ladder import default_ladder
+from promontory.compaction.ladder import default_ladder
 from promontory.compaction.planning.pass_plan import JOB_HEADS, plan_pass
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels

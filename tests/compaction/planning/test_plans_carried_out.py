@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
+from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind

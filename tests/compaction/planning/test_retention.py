@@ -8,8 +8,8 @@ import pytest
 
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
+from promontory.compaction.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.planning.guard import clock_behind
-from promontory.compaction.planning.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels

@@ -7,7 +7,7 @@ from dataclasses import replace
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta, parse_meta, render_meta
 from promontory.compaction.job import JobKind
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder
+from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder
 from promontory.compaction.planning.retiring import plan_rewrites
 from promontory.compaction.rewrites import applied_selectors, render_rewrite
 from promontory.compaction.settings import CompactionSettings

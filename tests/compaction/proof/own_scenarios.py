@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
+from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind

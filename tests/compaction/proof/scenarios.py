@@ -9,7 +9,7 @@ from pathlib import Path
 
 from promontory.block.markers import Mark, MarkKind, render_mark
 from promontory.block.meta import BlockMeta
-from promontory.compaction.planning.ladder import default_ladder
+from promontory.compaction.ladder import default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from tests.compaction.proof.asking import RAW_QUERIES

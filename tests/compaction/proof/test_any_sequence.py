@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from promontory.compaction.job import Deduplication
-from promontory.compaction.planning.ladder import Ladder, Step, StreamLadder
+from promontory.compaction.ladder import Ladder, Step, StreamLadder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, MINUTE_MS, Content, Stream, write_history

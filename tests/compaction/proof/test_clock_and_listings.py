@@ -11,7 +11,7 @@ import pytest
 
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import ObjectInfo
-from promontory.compaction.planning.ladder import default_ladder
+from promontory.compaction.ladder import default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BucketError, BucketUnavailable, PromontoryError
 from tests.compaction.proof.crash import MortalBucket, Points

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from promontory.bucket.filesystem import FilesystemBucket
-from promontory.compaction.planning.ladder import Ladder, Step, StreamLadder
+from promontory.compaction.ladder import Ladder, Step, StreamLadder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.time_range import TimeGrid
 from tests.compaction.proof.asking import COARSE_QUERIES, ask

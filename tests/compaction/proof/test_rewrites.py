@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promontory.block.markers import MarkKind
 from promontory.block.meta import BlockMeta
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, default_ladder
+from promontory.compaction.ladder import Ladder, SeriesRule, default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.matcher import Matcher, MatchKind
 from tests.compaction.proof.history import DAY_MS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from promontory.compaction.planning.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
-from promontory.compaction.planning.ladder_text import parse_ladder
+from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
+from promontory.compaction.ladder_text import parse_ladder
 from promontory.errors import InputError
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind

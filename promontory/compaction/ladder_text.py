@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promontory.compaction.planning.ladder import HOUR_AFTER_MS, Ladder, SeriesRule, Step, StreamLadder
+from promontory.compaction.ladder import HOUR_AFTER_MS, Ladder, SeriesRule, Step, StreamLadder
 from promontory.errors import InputError
 from promontory.model.durations import DAY_MS, format_duration
 from promontory.model.matcher import Matcher
