@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from promontory.chunk.decode import ChunkStatus, DecodedChunks
 from promontory.chunk.decode_samples import HISTOGRAM_ENCODINGS, decode_samples
+from promontory.compaction.merge.pieces import HISTOGRAM_BYTES
 from promontory.errors import CorruptionError, StoppedError
 from promontory.kernels.downsample_windows import count_nans
 from promontory.kernels.windows import count_stale
@@ -25,8 +26,7 @@ Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
 FLOAT_ENCODINGS = (Encoding.XOR, Encoding.XOR2)
-# Bytes of chunks that are decoded at once. A bucket of a histogram takes a bit at least, and twelve bytes decoded.
-HISTOGRAM_BYTES = 256 << 10
+# Bytes of aggregate chunks that are decoded at once.
 AGGREGATE_BYTES = 1 << 20
 
 

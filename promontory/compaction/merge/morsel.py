@@ -5,13 +5,15 @@
         a group of several      one-to-one or penalty, encoded again
 
 Memory: the records read and written, 4 MiB each at most unless one series is larger, and the samples of chunks that
-overlap, 8192 chunks at most unless one series has more.
+overlap or are cut: floats of 8192 chunks at most unless one series has more, histograms of 256 KiB of chunks at most
+unless one group of overlapping chunks is larger (pieces.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from promontory.compaction.job import Deduplication
 from promontory.compaction.merge.chosen_series import find_partly_deleted, tombstone_table
 from promontory.compaction.merge.merged_window import MergedWindow
 from promontory.compaction.merge.overlaps import describe_bad_chunk, merge_overlaps
+from promontory.compaction.merge.pieces import split_groups
 from promontory.compaction.reading.local_block import LocalBlock
 from promontory.compaction.reading.records import read_records
 from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP
@@ -127,16 +130,16 @@ def _cut(recipe: Recipe, chunks: WindowChunks) -> WindowChunks:
     if not len(touched):
         return chunks
 
-    def left(decoded: DecodedChunks) -> NDArray[np.bool_]:
-        return _find_left(recipe, chunks, touched, decoded)
-
     # The place of each chunk travels as its source, because one may become several, or none.
-    numbered = replace(columns.take(touched), source=touched.astype(np.int32))
-    recoded = recode_chunks(numbered, chunks.buffers, left)
-    if len(recoded.broken):
-        raise describe_bad_chunk(recoded.broken)
-    kept = replace(columns, source=np.arange(len(columns), dtype=np.int32)).take(np.flatnonzero(~crosses))
-    joined, buffers = _join(kept, chunks.buffers, recoded.chunks, recoded.data)
+    numbered = replace(columns, source=np.arange(len(columns), dtype=np.int32))
+    joined, buffers = numbered.take(np.flatnonzero(~crosses)), chunks.buffers
+    cut = numbered.take(touched)
+    for first, last in split_groups(cut, np.arange(len(touched) + 1)):
+        left = partial(_find_left, recipe, chunks, touched[first:last])
+        recoded = recode_chunks(cut.take(np.arange(first, last)), chunks.buffers, left)
+        if len(recoded.broken):
+            raise describe_bad_chunk(recoded.broken)
+        joined, buffers = _join(joined, buffers, recoded.chunks, recoded.data)
     joined = joined.take(np.argsort(joined.source, kind="stable"))
     place = joined.source
     return WindowChunks(

@@ -21,6 +21,7 @@ from promontory.chunk.decode_samples import decode_samples
 from promontory.chunk.encode import encode_series
 from promontory.chunk.encode_samples import encode_samples
 from promontory.compaction.job import Deduplication
+from promontory.compaction.merge.pieces import split_groups
 from promontory.errors import CorruptionError, StoppedError
 from promontory.kernels.chain import chain_groups
 from promontory.kernels.penalty_groups import fold_groups
@@ -51,6 +52,17 @@ def merge_overlaps(
 
     Raises CorruptionError where a chunk cannot be decoded.
     """
+    pieces = []
+    for first, last in split_groups(chunks, group_start):
+        starts = group_start[first : last + 1]
+        piece = chunks.take(np.arange(starts[0], starts[-1]))
+        pieces.append(_merge_piece(piece, starts - starts[0], buffers, deduplication=deduplication, stop=stop))
+    return _concat(pieces)
+
+
+def _merge_piece(
+    chunks: ChunkColumns, group_start: Offsets, buffers: Sequence[Bytes], *, deduplication: Deduplication, stop: Bytes
+) -> NewChunks:
     symbols = SymbolTable()  # of this call's custom bounds alone
     decoded = decode_samples(chunks, buffers, symbols, ALL_TIME, stop)
     if (decoded.status == ChunkStatus.STOPPED).any():
@@ -67,6 +79,15 @@ def merge_overlaps(
         return NewChunks(replace(floats.columns(), row=row[floats.row]), floats.data)
     encoded = encode_samples(_gather(decoded, start, times, taken.astype(np.int64), symbols))
     return NewChunks(replace(encoded.columns(), row=row[encoded.row]), encoded.data)
+
+
+def _concat(pieces: Sequence[NewChunks]) -> NewChunks:
+    if len(pieces) == 1:
+        return pieces[0]
+    begin = np.cumsum([0, *(len(piece.data) for piece in pieces)])
+    moved = [replace(piece.chunks, start=piece.chunks.start + at) for piece, at in zip(pieces, begin, strict=False)]
+    columns = (np.concatenate([getattr(chunks, name) for chunks in moved]) for name in ChunkColumns.__slots__)
+    return NewChunks(ChunkColumns(*columns), np.concatenate([piece.data for piece in pieces]))
 
 
 def merge_samples(
