@@ -152,6 +152,11 @@ class FilesystemBucket:
         check_key(key)
         await asyncio.to_thread(self._copy_out, key, path)
 
+    async def link(self, key: str, path: Path) -> bool:
+        """Make a file the object's own, by a hard link."""
+        check_key(key)
+        return await asyncio.to_thread(self._link, key, path)
+
     async def delete(self, key: str) -> None:
         """Delete an object, and the directories that this leaves empty."""
         check_key(key.removesuffix(SEPARATOR))
@@ -256,6 +261,19 @@ class FilesystemBucket:
             replaced_target(path, key) as writer,
         ):
             shutil.copyfileobj(reader, writer, 2**20)
+
+    def _link(self, key: str, path: Path) -> bool:
+        source = self._root / key
+        with self._translated(key, "link"):
+            is_regular = stat.S_ISREG(source.lstat().st_mode)
+        if not is_regular:
+            return False
+        try:
+            path.unlink(missing_ok=True)
+            os.link(source, path)
+        except OSError:  # another file system, or one without links, or another owner's file
+            return False
+        return True
 
     def _remove(self, key: str) -> None:
         target = self._root / key

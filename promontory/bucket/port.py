@@ -72,6 +72,18 @@ class MappingBucket(Protocol):
 
 
 @runtime_checkable
+class LinkingBucket(Protocol):
+    """A bucket on local disk whose objects can be had as files without copying them."""
+
+    async def link(self, key: str, path: Path) -> bool:
+        """Make `path` another name of the object's file; say whether the file systems allowed it.
+
+        The file is to be read only: to write it is to write the object. It stays as it is when its object is replaced
+        or deleted. What was under `path` is gone. Raises ObjectNotFound.
+        """
+
+
+@runtime_checkable
 class LocalBucket(Protocol):
     """A bucket on local disk: a read takes less than a hop between threads, so the thread that works does it."""
 

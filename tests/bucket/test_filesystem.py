@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -96,3 +97,25 @@ async def test_mapped_ranges_are_the_bytes_of_get_ranges_and_outlive_the_object(
     assert [bytes(view) for view in views] == [body[start:end] for start, end in ranges]
     with pytest.raises(ObjectNotFound):
         await bucket.map_ranges("a/b", ranges)
+
+
+async def test_a_linked_object_is_not_copied_and_outlives_its_name(tmp_path: Path) -> None:
+    bucket, path = FilesystemBucket(tmp_path / "bucket"), tmp_path / "copy"
+    await bucket.put("a/b", b"first")
+    path.write_bytes(b"what was there")
+    assert await bucket.link("a/b", path)
+    assert path.samefile(tmp_path / "bucket" / "a" / "b")
+    await bucket.put("a/b", b"second")
+    assert path.read_bytes() == b"first"
+    with pytest.raises(ObjectNotFound):
+        await bucket.link("a/c", path)
+
+
+async def test_where_no_link_can_be_made_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    bucket = FilesystemBucket(tmp_path / "bucket")
+    await bucket.put("a/b", b"x")
+    monkeypatch.setattr(os, "link", refuse)
+    assert not await bucket.link("a/b", tmp_path / "copy")
