@@ -1,11 +1,13 @@
 """Round: jobs that do not need each other, some at a time, and what became of each.
 
 What fails stops only itself, unless settings ask for Thanos' halting. After each success the inputs are settled at
-once: marked for deletion, or the block marked that nothing could be made of. Parts of one merge stand or fall together.
+once: marked for deletion, or the block marked that nothing could be made of. Parts of one merge go side by
+side, as far as `limit` lets them, and stand or fall together.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,21 +61,33 @@ async def run_round(
     Raises StoppedError, HaltError.
     """
 
-    async def run_parts(parts: Sequence[Job]) -> None:
-        results = []
-        for job in parts:
+    turns = asyncio.Semaphore(limit)
+
+    async def run_one(job: Job, failing: list[Job]) -> JobResult:
+        async with turns:
             observer.on_job_started(job)
             try:
                 result = await run(job)
                 await note(result)
-            except StoppedError as error:
-                observer.on_job_failed(job, error, FailureKind.RETRYABLE)
+            except (StoppedError, asyncio.CancelledError) as error:
+                stopped = error if isinstance(error, StoppedError) else StoppedError(f"job of {job.group}: canceled")
+                observer.on_job_failed(job, stopped, FailureKind.RETRYABLE)
                 raise
-            except Exception as error:
-                await _settle_failure(job, error, marker, settings, observer, outcome)
-                return
+            except Exception:
+                failing.append(job)
+                raise
             observer.on_job_finished(job, result)
-            results.append(result)
+            return result
+
+    async def run_parts(parts: Sequence[Job]) -> None:
+        failing: list[Job] = []
+        try:
+            results = await map_concurrently(lambda job: run_one(job, failing), parts, limit=limit)
+        except StoppedError:
+            raise
+        except Exception as error:
+            await _settle_failure(failing[0], error, marker, settings, observer, outcome)
+            return
         try:
             if len(parts) > 1:
                 _check_parts(parts[0], results)

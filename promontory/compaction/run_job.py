@@ -18,7 +18,6 @@ from typing import TypeVar
 
 from promontory.block.meta import BlockMeta, BlockStats
 from promontory.block_check.verify import Report
-from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket
 from promontory.compaction.check import (
     check_block,
@@ -30,6 +29,7 @@ from promontory.compaction.culprits import find_culprits
 from promontory.compaction.failures import is_retryable
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
+from promontory.compaction.machine import Machine, Share
 from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import Stage, StageProgress
 from promontory.compaction.publish import count_up, publish_block
@@ -37,11 +37,10 @@ from promontory.compaction.stoppable import await_unless
 from promontory.compaction.workspace import (
     fetch_block,
     list_input_files,
-    need_space,
     read_input_meta,
     remove_tree,
 )
-from promontory.errors import BadBlockError, CorruptionError
+from promontory.errors import BadBlockError, CorruptionError, StoppedError
 from promontory.model.clock import Clock
 from promontory.model.cores import count_cores
 
@@ -50,7 +49,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """How jobs are run. `workers` are threads that check, merge and downsample; 0 is one a core."""
+    """How jobs are run. `workers` are threads that check, merge and downsample; 0 is one a core, shared by all jobs."""
 
     hash_function: str = ""
     accept_malformed_index: bool = False
@@ -75,20 +74,24 @@ async def run_job(
     stop: Callable[[], bool] = lambda: False,
     progress: StageProgress = lambda stage, done, total: None,
     make: Make = make_output,
+    machine: Machine | None = None,
 ) -> JobResult:
     """Do a job; `directory` is the workspace of its group, `ulid` names the output.
+
+    `machine` is what it shares with jobs beside it.
 
     Raises BadBlockError naming inputs that are bad, StoppedError, BucketError, OSError where the disk is full. What was
     downloaded is left for another try then; nothing else is left, neither here nor in the bucket.
     """
-    run = _JobRun(bucket, job, directory, ulid, clock, options or JobOptions(), stop, progress, make)
-    return await run.run()
+    with (machine or Machine()).share() as share:
+        run = _JobRun(bucket, job, directory, ulid, clock, options or JobOptions(), stop, progress, make, share)
+        return await run.run()
 
 
 class _JobRun:
     def __init__(
         self, bucket: Bucket, job: Job, directory: Path, ulid: str, clock: Clock, options: JobOptions,
-        stop: Callable[[], bool], progress: StageProgress, make: Make,
+        stop: Callable[[], bool], progress: StageProgress, make: Make, share: Share,
     ) -> None:  # fmt: skip
         self._bucket = bucket
         self._job = job
@@ -98,6 +101,7 @@ class _JobRun:
         self._options = options
         self._progress = progress
         self._make = make
+        self._share = share
         self._canceled = threading.Event()
         self._stop: Callable[[], bool] = lambda: self._canceled.is_set() or stop()
         self._inputs: tuple[BlockMeta, ...] = ()
@@ -109,7 +113,7 @@ class _JobRun:
         began_s = self._clock.monotonic_s()
         self._inputs = tuple([await read_input_meta(self._bucket, ulid) for ulid in self._job.inputs])
         self._files = {meta.ulid: await list_input_files(self._bucket, meta) for meta in self._inputs}
-        await self._fetch_all()
+        await self._unless_stopped(self._share.reserve(self._directory, 2 * self._input_bytes))
         try:
             worked_s, output = await self._work()
         except Exception as error:
@@ -141,6 +145,10 @@ class _JobRun:
         return result
 
     @property
+    def _worker_count(self) -> int:
+        return self._options.workers or self._share.count_workers()
+
+    @property
     def _input_bytes(self) -> int:
         return sum(sum(files.values()) for files in self._files.values())
 
@@ -148,31 +156,56 @@ class _JobRun:
     def _output_directory(self) -> Path:
         return self._directory / self._ulid
 
-    async def _fetch_all(self) -> None:
-        """Have all inputs on disk. What is there already counts as needed still: it is not much to ask for."""
-        total = self._input_bytes
-        await asyncio.to_thread(need_space, self._directory, 2 * total)
-        notify = count_up(self._progress, Stage.DOWNLOAD, total)
-        await self._unless_stopped(
-            map_concurrently(
-                lambda meta: self._fetch(meta, notify), self._inputs, limit=self._options.blocks_fetched_at_once
-            )
-        )
+    async def _fetch_all(self) -> list[Report]:
+        """Have all inputs on disk and return what their checks found: one is checked while the next is fetched."""
+        notify = count_up(self._progress, Stage.DOWNLOAD, self._input_bytes)
+        fetching = asyncio.Semaphore(self._options.blocks_fetched_at_once)
+        checking = asyncio.Semaphore(self._worker_count)
+        has_failed = asyncio.Event()
+        fetched: list[str] = []
+        checked: list[str] = []
+
+        async def fetch_and_check(meta: BlockMeta) -> Report:
+            try:
+                async with fetching:
+                    if has_failed.is_set():
+                        raise StoppedError(f"block {meta.ulid}: not downloaded, as another was not")
+                    await self._fetch(meta, notify)
+                fetched.append(meta.ulid)
+                async with checking:
+                    report = await self._check_input(meta)
+                checked.append(meta.ulid)
+                if len(fetched) == len(self._inputs):
+                    self._progress(Stage.CHECK, len(checked), len(fetched))
+                return report
+            except Exception:
+                has_failed.set()
+                raise
+
+        # Not a task group, whose cancellation of the others would stop the job: what is found bad is to be looked at.
+        checks = await asyncio.gather(*map(fetch_and_check, self._inputs), return_exceptions=True)
+        failures = [check for check in checks if isinstance(check, BaseException)]
+        if failures:
+            raise next((one for one in failures if not isinstance(one, StoppedError)), failures[0])
+        return [check for check in checks if isinstance(check, Report)]
+
+    async def _check_input(self, meta: BlockMeta) -> Report:
+        report = await self._check(meta.ulid, read_chunks=self._job.kind is JobKind.DOWNSAMPLE)
+        refuse_input(report, accept_malformed_index=self._options.accept_malformed_index)
+        return report
 
     async def _fetch(self, meta: BlockMeta, notify: Callable[[int], None]) -> None:
-        self.has_old_copies |= await fetch_block(
-            self._bucket, meta, self._files[meta.ulid], self._directory / meta.ulid,
-            concurrency=self._options.files_at_once, stop=self._stop, notify=notify,
-        )  # fmt: skip
+        copy = self._directory / meta.ulid
+        async with self._share.copying(copy):
+            self.has_old_copies |= await fetch_block(
+                self._bucket, meta, self._files[meta.ulid], copy,
+                concurrency=self._options.files_at_once, stop=self._stop, notify=notify,
+            )  # fmt: skip
 
     async def _work(self) -> tuple[float, BlockMeta | None]:
-        """Check the inputs, make the output and check it; return how long the making took, and the output."""
-        for number, meta in enumerate(self._inputs):
-            self._progress(Stage.CHECK, number, len(self._inputs))
-            is_downsampled = self._job.kind is JobKind.DOWNSAMPLE
-            report = await self._check(meta.ulid, read_chunks=is_downsampled)
-            refuse_input(report, accept_malformed_index=self._options.accept_malformed_index)
-            self._weight = report.weight if is_downsampled else None
+        """Fetch and check the inputs, make the output and check it; return how long the making took, and the output."""
+        reports = await self._unless_stopped(self._fetch_all())
+        self._weight = reports[0].weight if self._job.kind is JobKind.DOWNSAMPLE else None
         began_s = self._clock.monotonic_s()
         self._progress(Stage.WORK, 0, 1)
         output = await self._in_thread(
@@ -181,7 +214,7 @@ class _JobRun:
                 [self._directory / meta.ulid for meta in self._inputs],
                 self._directory,
                 ulid=self._ulid,
-                workers=self._options.worker_count,
+                workers=self._worker_count,
                 stop=self._stop,
                 progress=lambda done, total: self._progress(Stage.WORK, done, total),
             )
@@ -236,7 +269,7 @@ class _JobRun:
         return await self._in_thread(
             lambda: check_block(
                 self._directory / ulid,
-                workers=self._options.worker_count,
+                workers=self._worker_count,
                 stop=self._stop,
                 progress=lambda done, total: self._progress(stage, done, total),
                 read_chunks=read_chunks,

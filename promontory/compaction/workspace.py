@@ -1,6 +1,6 @@
 """Workspace: the directory of one group's jobs, and the blocks in it.
 
-    <data directory>/compact/<group>/<ULID of an input>/     chunks/* index, meta.json last: it says that all is there
+    <data directory>/compact/<group>/<ULID of an input>/     chunks/* index meta.json
     <data directory>/compact/<group>/<ULID of an output>/
 
 A copy of an earlier try is used again where its sizes, and hashes where the block has them, are those of the bucket.
@@ -21,7 +21,7 @@ from pathlib import Path
 from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, META_FILE, BlockFile, BlockMeta, parse_meta
 from promontory.block.tombstones import TOMBSTONES_FILE
 from promontory.bucket.concurrently import map_concurrently
-from promontory.bucket.port import Bucket
+from promontory.bucket.port import Bucket, LinkingBucket
 from promontory.compaction.reasons import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError, ObjectNotFound, StoppedError
 from promontory.model.sizes import format_size
@@ -80,7 +80,8 @@ async def fetch_block(
     `notify` is told the bytes of each file that is there.
     """
     hashes = {file.path: file for file in (meta.thanos.files if meta.thanos else ()) if file.hash_function == SHA256}
-    await asyncio.to_thread(_begin, directory, files)
+    # Not without meta.json, which another part of the same merge may be reading.
+    await asyncio.to_thread(_begin, directory, {*files, META_FILE})
     reused: list[str] = []
 
     async def fetch(path: str) -> None:
@@ -90,7 +91,7 @@ async def fetch_block(
         if await asyncio.to_thread(_is_same, target, files[path], hashes.get(path)):
             reused.append(path)
         else:
-            await bucket.download(f"{meta.ulid}/{path}", target)
+            await _bring(bucket, f"{meta.ulid}/{path}", target)
             if not await asyncio.to_thread(_is_same, target, files[path], hashes.get(path)):
                 target.unlink(missing_ok=True)
                 message = f"the object did not arrive whole: expected {files[path]} bytes as meta.json has them"
@@ -100,6 +101,12 @@ async def fetch_block(
     await map_concurrently(fetch, sorted(files), limit=concurrency)
     await bucket.download(f"{meta.ulid}/{META_FILE}", directory / META_FILE)
     return bool(reused)
+
+
+async def _bring(bucket: Bucket, key: str, target: Path) -> None:
+    """Have an object as a file, which is read only: of a bucket on this disk no copy is made."""
+    if not (isinstance(bucket, LinkingBucket) and await bucket.link(key, target)):
+        await bucket.download(key, target)
 
 
 def need_space(directory: Path, need_bytes: int) -> None:

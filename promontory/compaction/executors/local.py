@@ -14,6 +14,7 @@ from promontory.block.ulid import ENTROPY_BYTES, make_ulid
 from promontory.bucket.port import Bucket
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
+from promontory.compaction.machine import Machine
 from promontory.compaction.observer import StageProgress
 from promontory.compaction.run_job import JobOptions, run_job
 from promontory.model.clock import Clock
@@ -36,14 +37,16 @@ class LocalExecutor:
         self._clock = clock
         self._options = options
         self._entropy = entropy
+        self._machine = Machine()
 
     async def submit(self, job: Job, *, progress: StageProgress) -> JobResult:
         """Run a job here."""
         ulid = make_ulid(self._clock.now_ms(), self._entropy(ENTROPY_BYTES))
         directory = self._directory / job.group
         return await run_job(
-            self._bucket, job, directory, ulid=ulid, clock=self._clock, options=self._options, progress=progress
-        )
+            self._bucket, job, directory, ulid=ulid, clock=self._clock, options=self._options, progress=progress,
+            machine=self._machine,
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Do nothing: the bucket belongs to whoever opened it."""
