@@ -86,7 +86,7 @@ def make_block(directory: Path) -> Path:
         writer.add(LabelRows.from_labels(names, symbols), replace(columns, min_ms=low, max_ms=high), (data,))
         writer.finish()
     block = directory / ULID
-    refs = _series_refs(block)
+    refs = series_refs(block)
     deleted = [(refs[2], 0, 3_000), (refs[3], 0, 10**9), (refs[30], 4_000, 9_000), (refs[31], 2_500, 2_500)]
     content = b"".join(_uvarint(ref) + _uvarint(2 * low) + _uvarint(2 * high) for ref, low, high in deleted)
     checksum = int(crc32c(np.frombuffer(content, np.uint8), 0, len(content)))
@@ -271,7 +271,7 @@ def _golden_chunks() -> list[GoldenChunk]:
     return [one for kind in GOLDEN for one in [chunk for chunk in chunks if chunk.encoding == kind][:2]]
 
 
-def _series_refs(block: Path) -> list[int]:
+def series_refs(block: Path) -> list[int]:
     """Return the refs of all series, by walking the section of series entries."""
     index = (block / "index").read_bytes()
     toc = struct.unpack(">6Q", index[-52:-4])

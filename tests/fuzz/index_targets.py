@@ -161,7 +161,7 @@ def postings_seeds() -> list[bytes]:
 def tombstone_seeds() -> list[bytes]:
     """Return entries of tombstones."""
     rows = [(7, -5, 5), (7, 100, 200), (3, 2**40, 2**41)]
-    return [b"", b"".join(uvarint(ref) + _varint(low) + _varint(high) for ref, low, high in rows)]
+    return [b"", b"".join(uvarint(ref) + signed_varint(low) + signed_varint(high) for ref, low, high in rows)]
 
 
 def _use(data: bytes) -> object:
@@ -225,9 +225,9 @@ def entry_content(pairs: list[tuple[int, int]], chunks: list[tuple[int, int, int
     before = (0, 0)
     for number, (low, high, ref) in enumerate(chunks):
         if number == 0:
-            content += _varint(low) + uvarint(high - low) + uvarint(ref)
+            content += signed_varint(low) + uvarint(high - low) + uvarint(ref)
         else:
-            content += uvarint((low - before[0]) % 2**64) + uvarint(high - low) + _varint(ref - before[1])
+            content += uvarint((low - before[0]) % 2**64) + uvarint(high - low) + signed_varint(ref - before[1])
         before = (high, ref)
     return content
 
@@ -245,5 +245,6 @@ def uvarint(number: int) -> bytes:
     return bytes([*out, number])
 
 
-def _varint(number: int) -> bytes:
+def signed_varint(number: int) -> bytes:
+    """Return a signed number as a varint."""
     return uvarint(number << 1 if number >= 0 else ~(number << 1))

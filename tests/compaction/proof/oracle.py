@@ -5,14 +5,16 @@
                  how many, their sum, least and greatest; and the counter as a reader of Thanos adds it up
 
 How samples fall into chunks (batches) is not looked at: no aggregate depends on it but by the time of a window, which
-is its end or, of the last of a batch, that of its last sample. Source: thanos pkg/compact/downsample.
+is its end or, of the last of a batch, that of its last sample.
+Made of a finer resolution, chunks may divide a window. Source: thanos pkg/compact/downsample.
 """
 
 from __future__ import annotations
 
+import bisect
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from promontory.testing.histogram_values import HistogramValue
@@ -52,7 +54,8 @@ def check_windows(
 ) -> int:
     """Compare the aggregates of a series with its raw samples; return how many windows were compared.
 
-    Of a resolution coarser than `finest_ms`, which is made from raw samples, counters of histograms are not compared.
+    Of a resolution coarser than `finest_ms`, which is made from raw samples, counters of histograms are not compared
+    here: see histogram_counters.
     """
     counted = [sample for sample in samples if _counts(sample)]
     members: dict[int, list[Sample]] = {}
@@ -62,20 +65,59 @@ def check_windows(
     assert set(found) == ({"count", "sum", "counter"} if is_histogram else {"count", "sum", "min", "max", "counter"})
     wanted = _histogram_windows(members) if is_histogram else _float_windows(members)
     for name, by_window in wanted.items():
-        points = [point for chunk in found[name] for point in chunk]
-        assert [time_ms // resolution_ms for time_ms, _ in points] == sorted(members), name
-        for time_ms, value in points:
-            window = time_ms // resolution_ms
+        joined = _join_windows(name, found[name], resolution_ms, is_split=resolution_ms > finest_ms)
+        assert [window for window, _, _ in joined] == sorted(members), name
+        for window, time_ms, value in joined:
             end_ms = (window + 1) * resolution_ms - 1
             assert time_ms in (end_ms, members[window][-1][0]), f"{name}: a window at {time_ms}"
-            assert _number(value) == by_window[window], f"{name} at {time_ms}"
+            assert value == by_window[window], f"{name} at {time_ms}"
     # Thanos may take the first histogram of a chunk of 5m for a reset: one of 1h is not what the samples grew by.
     if is_histogram and resolution_ms <= finest_ms:
         _check_histogram_counter(counted, found["counter"], resolution_ms)
     # What goes below zero is no counter, and what is made of it has no meaning.
     if not is_histogram and min(_float(value) for _, value in counted) >= 0:
-        _check_counter(counted, found["counter"], resolution_ms)
+        _check_counter(counted, found["counter"])
     return len(members)
+
+
+def add_histograms(one: HistogramValue, other: HistogramValue, *, times: float = 1.0) -> HistogramValue:
+    """Add up histograms of one schema, threshold and bounds; the empty one fits all."""
+    shape = other if other.count else one
+    positive = {
+        index: one.positive.get(index, 0.0) + times * other.positive.get(index, 0.0)
+        for index in sorted({*one.positive, *other.positive})
+    }
+    return replace(
+        shape,
+        count=one.count + times * other.count,
+        sum=one.sum + times * other.sum,
+        zero_count=one.zero_count + times * other.zero_count,
+        positive={index: count for index, count in positive.items() if count},
+    )
+
+
+def _join_windows(
+    name: str, chunks: list[list[Sample]], resolution_ms: int, *, is_split: bool
+) -> list[tuple[int, int, object]]:
+    """Return window, time and value; a window that chunks divide, which `is_split` allows, has its last time."""
+    found: list[tuple[int, int, object]] = []
+    for chunk in chunks:
+        for number, (time_ms, bits) in enumerate(chunk):
+            window, value = time_ms // resolution_ms, _number(bits)
+            if is_split and number == 0 and found and found[-1][0] == window:
+                value = JOINED[name](found.pop()[2], value)
+            found.append((window, time_ms, value))
+    return found
+
+
+def _sum(one: object, other: object) -> object:
+    if isinstance(one, HistogramValue):
+        assert isinstance(other, HistogramValue)
+        return add_histograms(one, other)
+    return one + other  # type: ignore[operator]
+
+
+JOINED: dict[str, Callable[..., object]] = {"count": _sum, "sum": _sum, "min": min, "max": max}
 
 
 def _counts(sample: Sample) -> bool:
@@ -98,18 +140,20 @@ def _histogram_windows(members: dict[int, list[Sample]]) -> dict[str, dict[int, 
         total = HistogramValue()
         for _, value in samples:
             assert isinstance(value, HistogramValue)
-            total = _add(total, value)
+            total = add_histograms(total, value)
         sums[window] = total
     return {"count": {window: float(len(samples)) for window, samples in members.items()}, "sum": sums}
 
 
-def _check_counter(counted: list[Sample], chunks: list[list[Sample]], resolution_ms: int) -> None:
+def _check_counter(counted: list[Sample], chunks: list[list[Sample]]) -> None:
     """Read the chunks as a reader of Thanos does, and compare with the counter added up over the raw samples."""
-    total, before, grown = 0.0, 0.0, {}
-    for number, (time_ms, bits) in enumerate(counted):
+    total, before, grown = 0.0, 0.0, [0.0]
+    for number, (_, bits) in enumerate(counted):
         value = _float(bits)
         total += value if number == 0 or value < before else value - before
-        before, grown[time_ms // resolution_ms] = value, total
+        before = value
+        grown.append(total)
+    times_ms = [time_ms for time_ms, _ in counted]
     raw = {time_ms: _float(bits) for time_ms, bits in counted}
     read, last_ms, last = 0.0, -1, 0.0
     for chunk in chunks:
@@ -120,7 +164,7 @@ def _check_counter(counted: list[Sample], chunks: list[list[Sample]], resolution
             if time_ms > last_ms:
                 read += value - last if value >= last else value
                 if time_ms not in raw or time_ms != chunk[0][0]:
-                    assert read == grown[time_ms // resolution_ms], f"counter at {time_ms}"
+                    assert read == grown[bisect.bisect_right(times_ms, time_ms)], f"counter at {time_ms}"
             assert time_ms >= last_ms
             last_ms, last = time_ms, value
         ends = [_float(bits) for time_ms, bits in counted if time_ms <= chunk[-1][0]]
@@ -137,27 +181,11 @@ def _check_histogram_counter(counted: list[Sample], chunks: list[list[Sample]], 
             assert isinstance(value, HistogramValue)
             if time_ms > behind_ms:
                 is_reset = value.count < before.count
-                total = _add(_add(total, value), before, times=0.0 if is_reset else -1.0)
+                total = add_histograms(add_histograms(total, value), before, times=0.0 if is_reset else -1.0)
                 before, grown[time_ms // resolution_ms] = value, total
         for time_ms, value in chunk:
             assert value == grown[time_ms // resolution_ms], f"counter at {time_ms}"
         behind_ms = chunk[-1][0]
-
-
-def _add(one: HistogramValue, other: HistogramValue, *, times: float = 1.0) -> HistogramValue:
-    """Add up histograms of one schema, threshold and bounds; the empty one fits all."""
-    shape = other if other.count else one
-    positive = {
-        index: one.positive.get(index, 0.0) + times * other.positive.get(index, 0.0)
-        for index in sorted({*one.positive, *other.positive})
-    }
-    return replace(
-        shape,
-        count=one.count + times * other.count,
-        sum=one.sum + times * other.sum,
-        zero_count=one.zero_count + times * other.zero_count,
-        positive={index: count for index, count in positive.items() if count},
-    )
 
 
 def _number(value: object) -> object:

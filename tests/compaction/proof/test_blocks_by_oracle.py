@@ -11,6 +11,7 @@ from promontory.compaction.downsample.block import downsample_block
 from promontory.compaction.job import Deduplication, Job, JobKind
 from promontory.compaction.merge.blocks import merge_blocks
 from promontory.model.labels import Labels
+from tests.compaction.proof.histogram_counters import check_coarser_counters, read_reset_flags
 from tests.compaction.proof.history import (
     DAY_MS,
     EPOCH_MS,
@@ -22,7 +23,7 @@ from tests.compaction.proof.history import (
     write_history,
 )
 from tests.compaction.proof.oracle import check_windows, has_windows, unite
-from tests.compaction.proof.reading import read_raw, read_windows
+from tests.compaction.proof.reading import Windows, read_raw, read_windows
 from tests.e2e.penalty import merge
 
 FIVE_MINUTES_MS = 5 * MINUTE_MS
@@ -88,7 +89,8 @@ def test_windows_of_5m_and_1h_are_those_of_the_definition(interval_ms: int, tmp_
     seen = Stream({}, interval_ms=interval_ms, shift_ms=1234).saw(EPOCH_MS, EPOCH_MS + days * DAY_MS)
     (meta,) = write(tmp_path, seen, "a", range_ms=days * DAY_MS)
     source = tmp_path / meta.ulid
-    compared = 0
+    finer: dict[Labels, Windows] = {}
+    compared = counters = 0
     for resolution_ms, ulid in ((FIVE_MINUTES_MS, ULID), (HOUR_MS, ULID[:-1] + "1")):
         job = Job(JobKind.DOWNSAMPLE, f"{resolution_ms}@1", (source.name,), resolution_ms)
         output = downsample_block(source, tmp_path / "output", ulid=ulid, job=job)
@@ -97,5 +99,12 @@ def test_windows_of_5m_and_1h_are_those_of_the_definition(interval_ms: int, tmp_
         found = read_windows(tmp_path / "output" / ulid)
         assert set(found) == {labels for labels, samples in seen.items() if has_windows(samples)}
         compared += sum(check_windows(seen[labels], windows, resolution_ms) for labels, windows in found.items())
+        for labels in finer:
+            if labels.get(b"__name__") in (b"latency", b"sizes"):
+                flags = read_reset_flags(source)[labels]
+                chunks = finer[labels]["counter"], flags, found[labels]["counter"]
+                counters += check_coarser_counters(*chunks, resolution_ms)
+        finer = found
         source = tmp_path / "output" / ulid
     assert compared > 500
+    assert counters > 40
