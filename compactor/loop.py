@@ -67,9 +67,13 @@ class CompactionLoop:
                 self._service.start(self._repeat(name, work, interval_s), name=f"{PART} {name}")
 
     async def _run_one(self) -> None:
-        """Do one pass and end the service with 0, or with 1 where it failed."""
+        """Do one pass and end the service with 0, or with 1 where it failed or was not let finish."""
         try:
             await self._pass()
+        except asyncio.CancelledError:
+            logger.warning("pass cut short, what it had not finished is left for the next")
+            self._service.end(1)
+            raise
         except PromontoryError as error:
             logger.error("pass failed", extra={"error": one_line(error)})
             self._service.end(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark, MarkKind
 from promontory.compaction.observer import Phase, SilentObserver
 from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP, INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.survey import Survey
@@ -86,11 +86,10 @@ class PassMetrics(SilentObserver):
         for name, count in states.items():
             self._synced.labels(name).set(count)
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Count a mark; the reasons for deletion are sentences, and no label."""
-        is_deletion = kind is MarkKind.DELETION
-        self._marked.labels(kind.file_name, "" if is_deletion else reason).inc()
-        if is_deletion:
+        self._marked.labels(mark.kind.file_name, mark.reason).inc()
+        if mark.kind is MarkKind.DELETION:
             self._deletion_marks.inc()
             if self._phase is Phase.GARBAGE:
                 self._garbage_blocks.inc()

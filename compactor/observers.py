@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark, MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import Backlog, FailureKind, PassObserver, Phase, SilentObserver, Stage
@@ -61,10 +61,10 @@ class Observers:
         for one in self._inner:
             one.on_job_failed(job, error, kind)
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Tell all."""
         for one in self._inner:
-            one.on_block_marked(ulid, kind, reason)
+            one.on_block_marked(mark)
 
     def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
         """Tell all."""
@@ -112,10 +112,12 @@ class JobLog(SilentObserver):
 class ChangeLog(SilentObserver):
     """Writes to the log what changed in the bucket beside new blocks, and what did not."""
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Say that a block was marked; a mark that nobody asked for is a warning."""
-        level = logging.INFO if kind is MarkKind.DELETION else logging.WARNING
-        logger.log(level, "block marked", extra={"block": ulid, "mark": kind.file_name, "reason": reason})
+        level = logging.INFO if mark.kind is MarkKind.DELETION else logging.WARNING
+        reason = {"reason": mark.reason} if mark.reason else {}
+        told = {"block": mark.ulid, "mark": mark.kind.file_name, **reason, "details": mark.details}
+        logger.log(level, "block marked", extra=told)
 
     def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
         """Say that a block is gone."""

@@ -53,7 +53,7 @@ class Marker:
         mark = Mark(kind, ulid, now_s, details=reason if is_deletion else details, reason="" if is_deletion else reason)
         is_new = await mark_block(self._bucket, mark)
         if is_new:
-            self._observer.on_block_marked(ulid, kind, reason)
+            self._observer.on_block_marked(mark)
         return is_new
 
     async def delete_marked(self, ulids: tuple[str, ...], state: BucketState) -> list[str]:

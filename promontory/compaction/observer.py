@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.survey import Survey
@@ -91,8 +91,8 @@ class PassObserver(Protocol):
     def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
         """A job ended without an output."""
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
-        """A mark is new in the bucket; `reason` is Thanos' word for marks against compaction, else a sentence."""
+    def on_block_marked(self, mark: Mark) -> None:
+        """A mark is new in the bucket."""
 
     def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
         """A block is gone: one that was marked, or a partial upload."""
@@ -131,7 +131,7 @@ class SilentObserver:
     def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
         """Do nothing."""
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Do nothing."""
 
     def on_block_deleted(self, ulid: str, *, partial: bool) -> None:

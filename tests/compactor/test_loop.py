@@ -130,3 +130,12 @@ async def test_one_pass_ends_the_service_with_its_outcome(outcome: PromontoryErr
         await asyncio.wait_for(lived.service._ending.wait(), 10)
         assert lived.service._exit_code == code
         assert lived.passes.cleanups == 0
+
+
+async def test_one_pass_that_is_cut_short_does_not_end_with_0() -> None:
+    async with living(does_wait=False) as lived:
+        await asyncio.wait_for(lived.passes.ended.wait(), 10)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait_for(lived.service._ending.wait(), 10)
+        assert lived.service._exit_code == 1

@@ -86,10 +86,10 @@ def test_an_error_is_counted_to_the_phase_that_it_ended(told: Told, phase: Phase
 
 def test_marks_are_counted_by_kind_and_reason_but_a_sentence_is_no_label(told: Told) -> None:
     told.passes.on_phase(Phase.GARBAGE)
-    told.passes.on_block_marked(FIRST.ulid, MarkKind.DELETION, "covered by another block")
+    told.passes.on_block_marked(Mark(MarkKind.DELETION, FIRST.ulid, 1, details="covered by another block"))
     told.passes.on_phase(Phase.RETENTION)
-    told.passes.on_block_marked(SECOND.ulid, MarkKind.DELETION, "older than 40h")
-    told.passes.on_block_marked(OUTPUT.ulid, MarkKind.NO_COMPACT, "index-size-exceeding")
+    told.passes.on_block_marked(Mark(MarkKind.DELETION, SECOND.ulid, 1, details="older than 40h"))
+    told.passes.on_block_marked(Mark(MarkKind.NO_COMPACT, OUTPUT.ulid, 1, reason="index-size-exceeding"))
     assert told.value("thanos_compact_blocks_marked_total", marker="deletion-mark.json", reason="") == 2
     assert told.value("thanos_compact_blocks_marked_for_deletion_total") == 2
     assert told.value("thanos_compact_garbage_collected_blocks_total") == 1

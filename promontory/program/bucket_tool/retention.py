@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark
 from promontory.block_check.files import BlockFiles
 from promontory.block_check.verify import verify
 from promontory.bucket.port import Bucket
@@ -29,9 +29,9 @@ from promontory.model.clock import SystemClock
 from promontory.model.cores import count_cores
 from promontory.program.bucket_tool.planning import make_state, read_retention_settings
 from promontory.program.bucket_tool.selection import read_rules, select_contents
-from promontory.program.bucket_tool.session import given_bucket, read_in_time, tell
+from promontory.program.bucket_tool.session import read_in_time, run_beside_loop, tell
 from promontory.service.command import EXIT_FAILED
-from promontory.service.stdout import leave_stdout, print_json
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 
 
@@ -42,9 +42,9 @@ class Marking(SilentObserver):
     marked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Note a new mark."""
-        self.marked.append(ulid)
+        self.marked.append(mark.ulid)
 
     def on_refused(self, reason: str) -> None:
         """Note why a block stays."""
@@ -54,17 +54,14 @@ class Marking(SilentObserver):
 def run(values: Values) -> int:
     """Mark what is due and return the exit code: 1 where that did not look safe."""
     settings, rules = read_retention_settings(values), read_rules(values)
-    bucket = given_bucket(values)
-    with asyncio.Runner() as runner:
-        try:
-            contents = select_contents(runner.run(read_in_time(values, bucket)), rules)
-            plan, broken = plan_and_verify(bucket, runner, contents, settings, now_ms=SystemClock().now_ms())
-            due = () if values.flag("--dry-run") else plan.deletions
-            return _report(values, plan, broken, runner.run(mark_due(bucket, due)))
-        except BrokenPipeError:
-            return leave_stdout()
-        finally:
-            runner.run(bucket.close())
+
+    def retire(bucket: Bucket, runner: asyncio.Runner) -> int:
+        contents = select_contents(runner.run(read_in_time(values, bucket)), rules)
+        plan, broken = plan_and_verify(bucket, runner, contents, settings, now_ms=SystemClock().now_ms())
+        due = () if values.flag("--dry-run") else plan.deletions
+        return _report(values, plan, broken, runner.run(mark_due(bucket, due)))
+
+    return run_beside_loop(values, retire)
 
 
 def plan_and_verify(
@@ -128,5 +125,4 @@ def _report(values: Values, plan: RetentionPlan, broken: frozenset[str], marking
         for ulid in sorted(broken):
             sys.stdout.write(f"{ulid} is broken, nothing goes for its sake: promontory bucket verify --id={ulid}\n")
         tell(refused)
-    sys.stdout.flush()
     return EXIT_FAILED if refused or broken else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promontory.block.markers import MarkKind
+from promontory.block.markers import Mark, MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.observer import FailureKind, SilentObserver
@@ -26,9 +26,9 @@ class Listener(SilentObserver):
         """Remember a job that failed."""
         self.failed.append((job, error, kind))
 
-    def on_block_marked(self, ulid: str, kind: MarkKind, reason: str) -> None:
+    def on_block_marked(self, mark: Mark) -> None:
         """Remember a mark."""
-        self.marked.append((ulid, kind, reason))
+        self.marked.append((mark.ulid, mark.kind, mark.reason or mark.details))
 
     def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
         """Remember a deletion."""
