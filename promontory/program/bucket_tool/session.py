@@ -43,6 +43,23 @@ def run_on_bucket(values: Values, work: Work) -> int:
     return code
 
 
+def run_beside_loop(values: Values, work: Callable[[Bucket, asyncio.Runner], int]) -> int:
+    """Run a tool that checks blocks in this thread, and asks the bucket by the runner; return its exit code.
+
+    Raises InputError where the command line names no bucket.
+    """
+    bucket = given_bucket(values)
+    with asyncio.Runner() as runner:
+        try:
+            code = work(bucket, runner)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return leave_stdout()
+        finally:
+            runner.run(bucket.close())
+    return code
+
+
 async def read_in_time(values: Values, bucket: Bucket) -> Contents:
     """Return what the bucket holds. Raises LimitError where that takes longer than --timeout."""
     try:

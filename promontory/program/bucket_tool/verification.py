@@ -37,9 +37,9 @@ from promontory.program.bucket_tool.issues import (
     find_overlapped,
 )
 from promontory.program.bucket_tool.repair import open_backup, repair_duplicates
-from promontory.program.bucket_tool.session import given_bucket, tell
+from promontory.program.bucket_tool.session import run_beside_loop, tell
 from promontory.service.command import EXIT_FAILED
-from promontory.service.stdout import leave_stdout, print_json
+from promontory.service.stdout import print_json
 from promontory.service.values import Values
 
 DEFAULT_ISSUES = (INDEX_KNOWN_ISSUES, OVERLAPPED_BLOCKS)
@@ -52,9 +52,9 @@ def run(values: Values) -> int:
     """Verify the bucket and return the exit code."""
     issues = read_issues(values)
     only = read_ids(values)
-    bucket = given_bucket(values)
     backup = open_backup(values)
-    with asyncio.Runner() as runner:
+
+    def check(bucket: Bucket, runner: asyncio.Runner) -> int:
         try:
             contents = runner.run(read_contents(bucket, clock=SystemClock()))
             findings = verify_bucket(bucket, runner, contents, issues=issues, only=only)
@@ -62,13 +62,12 @@ def run(values: Values) -> int:
             if backup is not None and values.flag("--repair"):
                 delay_ms = values.duration_ms("--delete-delay")
                 repaired = runner.run(repair_duplicates(bucket, backup, findings, delete_delay_ms=delay_ms))
-            return _report(values, contents, findings, repaired)
-        except BrokenPipeError:
-            return leave_stdout()
         finally:
-            runner.run(bucket.close())
             if backup is not None:
                 runner.run(backup.close())
+        return _report(values, contents, findings, repaired)
+
+    return run_beside_loop(values, check)
 
 
 def read_issues(values: Values) -> tuple[str, ...]:
@@ -160,5 +159,4 @@ def _report(values: Values, contents: Contents, findings: list[Finding], repaire
         verdict = "nothing found" if not findings else f"{len(findings):,} found, {len(repaired):,} repaired"
         sys.stdout.write(f"{len(contents.whole):,} blocks: {verdict}\n")
         tell(f"not looked at: block {ulid} has no meta.json" for ulid in partial)
-    sys.stdout.flush()
     return EXIT_FAILED if left else 0
