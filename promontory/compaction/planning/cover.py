@@ -7,14 +7,14 @@ its sources. Whether they were verified is for the asker to decide.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promontory.block.markers import MANUAL_REASON, Mark
 from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.ladder import StreamLadder, is_past
-from promontory.compaction.planning.state import BucketState, sources_of
+from promontory.compaction.planning.state import BucketState, count_blocks, sources_of
 from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
@@ -94,6 +94,18 @@ def find_streams(state: BucketState, settings: CompactionSettings) -> list[Strea
             streams[labels], whole=streams.get(whole, Stream(whole, (), {})), remaining=remaining.get(whole, {})
         )
     return list(streams.values())
+
+
+def list_open_blocks(
+    state: BucketState, settings: CompactionSettings, *, left_out: Container[str], now_ms: int
+) -> Iterator[tuple[BlockMeta, Stream, StreamLadder]]:
+    """Yield the blocks that count and are not left out, each with its stream and that stream's ladder."""
+    counted = count_blocks(state, settings, now_ms=now_ms)
+    for stream in find_streams(state, settings):
+        ladder = settings.ladder.of(stream.labels)
+        for meta in stream.blocks:
+            if meta.ulid in counted and meta.ulid not in left_out:
+                yield meta, stream, ladder
 
 
 def _list_remaining(

@@ -14,9 +14,9 @@ from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import key_of
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.ladder import Step, StreamLadder, is_past, retired_series
-from promontory.compaction.planning.cover import Stream, find_asked_step, find_streams
+from promontory.compaction.planning.cover import Stream, find_asked_step, list_open_blocks
 from promontory.compaction.planning.guard import trusted_ms
-from promontory.compaction.planning.state import BucketState, count_blocks
+from promontory.compaction.planning.state import BucketState
 from promontory.compaction.settings import CompactionSettings
 
 
@@ -31,17 +31,12 @@ def plan_downsampling(state: BucketState, settings: CompactionSettings, *, now_m
     """Return the blocks to downsample now."""
     if not settings.downsampling:
         return DownsamplePlan()
-    counted = count_blocks(state, settings, now_ms=now_ms)
     asked_ms = trusted_ms(state, settings, now_ms=now_ms)
     jobs: list[Job] = []
-    for stream in find_streams(state, settings):
-        ladder = settings.ladder.of(stream.labels)
-        for meta in stream.blocks:
-            if meta.ulid not in counted or meta.ulid in state.no_downsample_marks:
-                continue
-            step = _next_step(meta, stream, ladder, asked_ms=asked_ms, now_ms=now_ms)
-            if step is not None:
-                jobs.append(_job(meta, step, ladder, settings, now_ms=asked_ms))
+    for meta, stream, ladder in list_open_blocks(state, settings, left_out=state.no_downsample_marks, now_ms=now_ms):
+        step = _next_step(meta, stream, ladder, asked_ms=asked_ms, now_ms=now_ms)
+        if step is not None:
+            jobs.append(_job(meta, step, ladder, settings, now_ms=asked_ms))
     return DownsamplePlan(tuple(sorted(jobs, key=lambda job: job.inputs)))
 
 

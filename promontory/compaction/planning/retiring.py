@@ -11,9 +11,9 @@ from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import key_of
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.ladder import StreamLadder, retired_series
-from promontory.compaction.planning.cover import Stream, find_streams
+from promontory.compaction.planning.cover import Stream, list_open_blocks
 from promontory.compaction.planning.guard import trusted_ms
-from promontory.compaction.planning.state import BucketState, count_blocks, sources_of
+from promontory.compaction.planning.state import BucketState, sources_of
 from promontory.compaction.rewrites import applied_selectors
 from promontory.compaction.settings import CompactionSettings
 
@@ -22,18 +22,10 @@ def plan_rewrites(state: BucketState, settings: CompactionSettings, *, now_ms: i
     """Return the blocks to rewrite, oldest first. Plan merges before: what is merged need not be rewritten."""
     if not any(ladder.series for ladder in settings.ladder.streams):
         return ()
-    counted = count_blocks(state, settings, now_ms=now_ms)
     sure_ms = trusted_ms(state, settings, now_ms=now_ms)
-    jobs: list[Job] = []
-    for stream in find_streams(state, settings):
-        ladder = settings.ladder.of(stream.labels)
-        for meta in stream.blocks:
-            if meta.ulid not in counted or meta.ulid in state.no_compact_marks:
-                continue
-            job = _rewrite(meta, stream, ladder, settings, now_ms=sure_ms)
-            if job is not None:
-                jobs.append(job)
-    return tuple(sorted(jobs, key=lambda job: job.inputs))
+    blocks = list_open_blocks(state, settings, left_out=state.no_compact_marks, now_ms=now_ms)
+    jobs = (_rewrite(meta, stream, ladder, settings, now_ms=sure_ms) for meta, stream, ladder in blocks)
+    return tuple(sorted((job for job in jobs if job is not None), key=lambda job: job.inputs))
 
 
 def _rewrite(
