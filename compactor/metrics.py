@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promontory.block.markers import Mark, MarkKind
+from promontory.catalog.filters import TOO_FRESH
 from promontory.compaction.observer import Phase, SilentObserver
 from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP, INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.survey import Survey
@@ -74,11 +75,13 @@ class PassMetrics(SilentObserver):
     def on_survey(self, survey: Survey) -> None:
         """Show what the bucket holds; marked blocks are counted as loaded too, as Thanos does."""
         view, state = survey.view, survey.state
+        too_fresh = sum(reason.startswith(TOO_FRESH) for reason in view.excluded.values())
         states = {
             "loaded": len(view.blocks),
             "no-meta-json": len(view.partial),
             "corrupted-meta-json": len(view.corrupt),
-            "excluded": len(view.excluded),
+            "too-fresh": too_fresh,
+            "excluded": len(view.excluded) - too_fresh,
             "marked-for-deletion": len(view.marks),
             "marked-for-no-compact": len(state.no_compact_marks),
             "marked-for-no-downsample": len(state.no_downsample_marks),

@@ -76,6 +76,11 @@ class Observers:
         for one in self._inner:
             one.on_delete_failed(ulid, error)
 
+    def on_idle(self, why: str) -> None:
+        """Tell all."""
+        for one in self._inner:
+            one.on_idle(why)
+
     def on_refused(self, reason: str) -> None:
         """Tell all."""
         for one in self._inner:
@@ -88,6 +93,10 @@ class JobLog(SilentObserver):
     def on_job_started(self, job: Job) -> None:
         """Say that a job begins."""
         logger.info("job started", extra=_fields(job))
+
+    def on_idle(self, why: str) -> None:
+        """Say why there was no job."""
+        logger.info("no jobs", extra={"why": why})
 
     def on_job_finished(self, job: Job, result: JobResult) -> None:
         """Say what came of a job, and how fast."""

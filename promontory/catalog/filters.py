@@ -21,6 +21,9 @@ from promontory.model.labels import Labels
 from promontory.model.time_range import TimeRange
 
 # Beyond Thanos, a rewritten block too: its input is marked already, and must not be taken for unreplaced.
+TOO_FRESH = "younger than"
+"""How the reason of the consistency delay begins."""
+
 UNDELAYED_SOURCES = ("bucket.repair", "bucket.rewrite", "compactor", "compactor.repair")
 
 Blocks = Mapping[str, BlockMeta]
@@ -67,7 +70,7 @@ class ConsistencyDelayFilter:
     def exclude(self, blocks: Blocks, facts: FilterFacts) -> dict[str, str]:
         """Measure age from the upload time, else from the ULID."""
         return {
-            ulid: f"younger than {format_duration(self.delay_ms)}"
+            ulid: f"{TOO_FRESH} {format_duration(self.delay_ms)}"
             for ulid, meta in blocks.items()
             if self.delay_ms and facts.now_ms - _born_ms(meta, facts) < self.delay_ms and not _is_undelayed(meta)
         }

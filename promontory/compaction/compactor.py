@@ -15,6 +15,7 @@ import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from promontory.catalog.filters import BlockFilter
 from promontory.catalog.index_object import write_bucket_index
 from promontory.compaction.executor import Executor
 from promontory.compaction.executors.local import LocalExecutor
+from promontory.compaction.idle import explain_idle
 from promontory.compaction.job import Job
 from promontory.compaction.job_plan import count_backlog, plan_jobs
 from promontory.compaction.job_result import JobResult
@@ -47,7 +49,7 @@ from promontory.compaction.stored import find_problem
 from promontory.compaction.survey import Survey, Surveyor
 from promontory.compaction.unreadable import mark_unreadable
 from promontory.compaction.workspace import remove_others
-from promontory.errors import JobError, StoppedError
+from promontory.errors import BucketError, JobError, StoppedError
 from promontory.model.clock import Clock
 
 WORK_DIRECTORY = "compact"
@@ -55,6 +57,8 @@ READ_DIRECTORY = "verify"
 LEDGER_FILE = "verified-blocks.json"
 ASIDE = "set-aside"
 FATAL_TRIES = 3
+# Well before readers find it stale (catalog/index_object.py).
+INDEX_AGE_S = 600.0
 
 
 class Compactor:
@@ -95,6 +99,7 @@ class Compactor:
         )
         self._marker = Marker(bucket, clock=clock, observer=self._observer, stop=stop)
         self._fatal: Counter[tuple[str, ...]] = Counter()
+        self._index_written_s = clock.monotonic_s()
         self._outcome = Outcome()
         self._refused: list[str] = []
 
@@ -117,7 +122,10 @@ class Compactor:
         await self._downsample()
         await self._apply_retention()
         await self.clean_partials()
-        await self._write_index()
+        survey = await self._look(Phase.INDEX)
+        await self._save_ledger(survey)
+        await self._write_index(survey)
+        self._tell_idle(survey)
         self._raise_failures()
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
         return PassResult(tuple(self._outcome.results), tuple(self._refused))
@@ -231,10 +239,13 @@ class Compactor:
         return await await_unless(self._stop, self._executor.submit(job, progress=progress), what=what)
 
     async def _note(self, result: JobResult) -> None:
-        """Remember that an output was read back."""
+        """Remember that an output was read back, and keep the bucket index fresh, which readers want."""
         if result.output is not None:
             ulid = result.output.ulid
             self._ledger.note(ulid, await self._bucket.info(f"{ulid}/{META_FILE}"))
+        if self._clock.monotonic_s() - self._index_written_s >= INDEX_AGE_S:
+            with suppress(BucketError):  # the one at the end of the pass counts
+                await self._write_index(await self._surveyor.look())
 
     async def _verify(self, ulids: Sequence[str], survey: Survey) -> BucketState:
         """Read blocks whole; return the state with what is known of them now."""
@@ -264,9 +275,8 @@ class Compactor:
         self._check_stop()
         return any([await self._marker.mark_deletion(deletion) for deletion in deletions])
 
-    async def _write_index(self) -> None:
-        survey = await self._look(Phase.INDEX)
-        await self._save_ledger(survey)
+    async def _write_index(self, survey: Survey) -> None:
+        self._index_written_s = self._clock.monotonic_s()
         marks = (*survey.state.no_compact_marks.values(), *survey.state.no_downsample_marks.values())
         index = BucketIndex.of_view(survey.view, marks, writer=f"promontory compact on {socket.gethostname()}")
         await write_bucket_index(self._bucket, index, clock=self._clock)
@@ -308,6 +318,10 @@ class Compactor:
         backlog = await asyncio.to_thread(count_backlog, survey, around, self._settings, now_ms=now_ms)
         self._observer.on_backlog(backlog)
         return backlog
+
+    def _tell_idle(self, survey: Survey) -> None:
+        if not (self._outcome.results or self._outcome.failures):
+            self._observer.on_idle(explain_idle(survey, now_ms=self._clock.now_ms()))
 
     def _refuse(self, reason: str) -> None:
         if reason:

@@ -100,6 +100,9 @@ class PassObserver(Protocol):
     def on_delete_failed(self, ulid: str, error: Exception) -> None:
         """A block could not be deleted, or not wholly; a later pass goes on."""
 
+    def on_idle(self, why: str) -> None:
+        """A pass found nothing to merge, rewrite or downsample."""
+
     def on_refused(self, reason: str) -> None:
         """Something that a plan asked for was not done, because it did not look safe."""
 
@@ -138,6 +141,9 @@ class SilentObserver:
         """Do nothing."""
 
     def on_delete_failed(self, ulid: str, error: Exception) -> None:
+        """Do nothing."""
+
+    def on_idle(self, why: str) -> None:
         """Do nothing."""
 
     def on_refused(self, reason: str) -> None:

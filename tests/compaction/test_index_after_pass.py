@@ -14,6 +14,7 @@ from promontory.catalog.transfer import mark_block
 from promontory.compaction.compactor import Compactor
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.clock import SystemClock
+from tests.compaction.pass_site import OTHER, Site
 from tests.compaction.proof.history import EPOCH_MS, HOUR_MS, Stream, write_history
 
 LABELS = {"cluster": "eu"}
@@ -37,3 +38,21 @@ async def test_after_a_pass_readers_need_not_list_the_bucket(tmp_path: Path) -> 
     index = parse_bucket_index(await bucket.get(BUCKET_INDEX_KEY))
     assert index.writer.startswith("promontory compact on ")
     assert index.blocks[metas[-1].ulid].marks == {MarkKind.NO_COMPACT: kept}
+
+
+async def test_a_long_pass_keeps_the_index_fresh(site: Site) -> None:
+    await site.put()
+    await site.put(labels=OTHER)
+    compactor = site.compactor()
+    written: list[int] = []
+
+    async def before(operation: str, key: str) -> None:
+        if key == BUCKET_INDEX_KEY and operation in ("put", "upload"):
+            written.append(len(site.ears.finished))
+        if operation == "upload" and key.endswith("/index"):
+            site.clock.time_ms += 11 * 60_000  # each job takes so long
+
+    site.bucket.before = before
+    await compactor.run_pass()
+    assert written[0] == 0, "in the first job, when it was done"
+    assert len(written) > len(site.ears.finished) > 1
