@@ -35,7 +35,7 @@ def run(kind: str, target: Path, blocks: list[Path], workers: int) -> tuple[Path
     """Do the work once; return the directory of the output, and how many samples the inputs had."""
     samples = sum(read_meta(block).stats.sample_count for block in blocks)
     if kind == "pass":
-        return run_pass(target / "site", blocks)
+        return run_pass(target / "site", blocks, workers)
     ulid = make_ulid(SystemClock().now_ms(), os.urandom(ENTROPY_BYTES))
     inputs = tuple(block.name for block in blocks)
     if kind == "downsample":
@@ -50,8 +50,11 @@ def run(kind: str, target: Path, blocks: list[Path], workers: int) -> tuple[Path
     return target / meta.ulid, samples
 
 
-def run_pass(site: Path, blocks: list[Path]) -> tuple[Path, int]:
-    """Run a compactor over a bucket of links to the blocks; return the site, and the samples that its jobs read."""
+def run_pass(site: Path, blocks: list[Path], workers: int) -> tuple[Path, int]:
+    """Run a compactor over a bucket of links to the blocks; return the site, and the samples that its jobs read.
+
+    As many merges run at once as there are workers, as with --compact.concurrency.
+    """
     for block in blocks:
         shutil.copytree(block, site / "bucket" / read_meta(block).ulid, copy_function=os.link)
     compactor = Compactor(
@@ -59,6 +62,7 @@ def run_pass(site: Path, blocks: list[Path]) -> tuple[Path, int]:
         CompactionSettings(consistency_delay_ms=0),
         directory=site / "work",
         clock=SystemClock(),
+        merges_at_once=workers,
     )
     results = asyncio.run(compactor.run_pass()).results
     return site, sum(result.sample_count for result in results)
