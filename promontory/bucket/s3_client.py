@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from promontory.bucket.s3_settings import DEFAULT_REGION, S3Encryption, S3Settings
+from promontory.bucket.s3_times import parse_time
 
 Arguments = dict[str, object]
 
@@ -39,6 +40,7 @@ def make_async_client(settings: S3Settings, loader: Any) -> Any:
     )
     session = aiobotocore.session.get_session()
     session.register_component("data_loader", loader)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
     return session.create_client("s3", config=config, **_common_arguments(settings, session))
 
 
