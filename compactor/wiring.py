@@ -9,7 +9,7 @@ from promontory.compaction.compactor import WORK_DIRECTORY, Compactor
 from promontory.compaction.executor import Executor
 from promontory.compaction.executors.choose import choose_executor
 from promontory.compaction.observer import PassObserver
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.run_job import JobOptions
 from promontory.model.clock import Clock
 
 

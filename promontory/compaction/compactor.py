@@ -42,13 +42,13 @@ from promontory.compaction.planning.guard import clock_behind
 from promontory.compaction.planning.retention import plan_retention
 from promontory.compaction.planning.state import BucketState, Deletion
 from promontory.compaction.round import Outcome, run_round
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.run_job import JobOptions
+from promontory.compaction.running.stoppable import await_unless
+from promontory.compaction.running.stored import find_problem
+from promontory.compaction.running.workspace import remove_others
 from promontory.compaction.settings import CompactionSettings
-from promontory.compaction.stoppable import await_unless
-from promontory.compaction.stored import find_problem
 from promontory.compaction.survey import Survey, Surveyor
 from promontory.compaction.unreadable import mark_unreadable
-from promontory.compaction.workspace import remove_others
 from promontory.errors import BucketError, JobError, StoppedError
 from promontory.model.clock import Clock
 

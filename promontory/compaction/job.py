@@ -14,6 +14,9 @@ from enum import Enum
 
 from promontory.model.matcher import Matcher
 
+# What must stay free beside what a job writes: the index of its output is sorted on disk, and others write too.
+SPARE_BYTES = 64 * 2**20
+
 
 class JobKind(Enum):
     """What is done with the inputs."""

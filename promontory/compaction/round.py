@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from promontory.block.markers import MarkKind
 from promontory.bucket.concurrently import map_concurrently
-from promontory.compaction.check import expect_output
 from promontory.compaction.failures import classify
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
@@ -23,6 +22,7 @@ from promontory.compaction.observer import FailureKind, PassObserver
 from promontory.compaction.planning.deletions import COMPACTED, REWRITTEN
 from promontory.compaction.planning.state import Deletion
 from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE, OUT_OF_ORDER_CHUNKS
+from promontory.compaction.running.check import expect_output
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, CorruptionError, HaltError, StoppedError
 

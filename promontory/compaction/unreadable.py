@@ -12,9 +12,9 @@ from promontory.block.meta import META_FILE
 from promontory.bucket.port import Bucket
 from promontory.compaction.marking import Marker
 from promontory.compaction.observer import PassObserver
+from promontory.compaction.running.workspace import list_input_files, read_input_meta
 from promontory.compaction.settings import CompactionSettings
 from promontory.compaction.survey import Survey
-from promontory.compaction.workspace import list_input_files, read_input_meta
 from promontory.errors import BadBlockError, CorruptionError, ObjectNotFound
 
 

@@ -10,7 +10,7 @@ from promontory.compaction.executor import Executor
 from promontory.compaction.executors.dask_cluster import DaskExecutor, require_dask
 from promontory.compaction.executors.local import LocalExecutor
 from promontory.compaction.executors.processes import ProcessExecutor
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.run_job import JobOptions
 from promontory.model.clock import Clock
 
 LOCAL, PROCESSES = "local", "processes"

@@ -26,9 +26,9 @@ from promontory.compaction.executors.dask_worker import run_here, stop_here
 from promontory.compaction.executors.remote import RemoteJob
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import Stage, StageProgress
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.run_job import JobOptions
 from promontory.errors import InputError, JobError, StoppedError
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from promontory.block.ulid import ENTROPY_BYTES, make_ulid
 from promontory.bucket.port import Bucket
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.machine import Machine
 from promontory.compaction.observer import StageProgress
-from promontory.compaction.run_job import JobOptions, run_job
+from promontory.compaction.running.machine import Machine
+from promontory.compaction.running.run_job import JobOptions, run_job
 from promontory.model.clock import Clock
 
 

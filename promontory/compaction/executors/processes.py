@@ -20,9 +20,9 @@ from promontory.compaction.executors.child import HEADER, pack_frame
 from promontory.compaction.executors.remote import RemoteJob
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import StageProgress
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.run_job import JobOptions
 from promontory.errors import JobError
 
 MODULE = "promontory.compaction.executors.child"

@@ -18,10 +18,10 @@ from promontory.bucket.config import open_bucket
 from promontory.bucket.secret import Secret
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import StageProgress
-from promontory.compaction.run_job import JobOptions, run_job
-from promontory.compaction.workspace import remove_tree
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.run_job import JobOptions, run_job
+from promontory.compaction.running.workspace import remove_tree
 from promontory.model.clock import SystemClock
 
 SCRATCH = "promontory"

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from promontory.block.meta import BlockMeta
-from promontory.compaction.job import Job, JobKind
+from promontory.compaction.job import SPARE_BYTES, Job, JobKind
 from promontory.compaction.planning.overlaps import find_overlaps
 from promontory.compaction.planning.state import find_index_bytes
-from promontory.compaction.workspace import SPARE_BYTES
 
 # Bytes of a raw sample in a chunk, where no sizes of files are known.
 SAMPLE_BYTES = 1.6

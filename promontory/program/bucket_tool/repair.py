@@ -17,7 +17,7 @@ from promontory.block.meta import META_FILE, BlockFile
 from promontory.bucket.config import open_bucket
 from promontory.bucket.port import Bucket
 from promontory.catalog.transfer import delete_block, mark_for_deletion
-from promontory.compaction.read_back import compare_files
+from promontory.compaction.running.read_back import compare_files
 from promontory.errors import InputError
 from promontory.model.clock import SystemClock
 from promontory.program.bucket_tool.issues import DUPLICATED_COMPACTION, Finding

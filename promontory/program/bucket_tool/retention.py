@@ -18,11 +18,11 @@ from promontory.block_check.files import BlockFiles
 from promontory.block_check.verify import verify
 from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents
-from promontory.compaction.check import refuse_input
 from promontory.compaction.marking import Marker
 from promontory.compaction.observer import SilentObserver
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
 from promontory.compaction.planning.state import Deletion
+from promontory.compaction.running.check import refuse_input
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError
 from promontory.model.clock import SystemClock

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promontory.block.meta import BlockMeta
 from promontory.compaction.job import Job
-from promontory.compaction.make_output import make_output
+from promontory.compaction.running.make_output import make_output
 from promontory.errors import StoppedError
 
 

@@ -11,7 +11,7 @@ from promontory.compaction.executors.choose import choose_executor
 from promontory.compaction.executors.dask_cluster import DaskExecutor
 from promontory.compaction.executors.local import LocalExecutor
 from promontory.compaction.executors.processes import ProcessExecutor
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.run_job import JobOptions
 from promontory.errors import InputError
 from promontory.testing.still_clock import StillClock
 

@@ -19,9 +19,9 @@ from promontory.compaction.compactor import Compactor
 from promontory.compaction.executors.dask_cluster import DaskExecutor, parse_address
 from promontory.compaction.executors.local import LocalExecutor
 from promontory.compaction.job import Job, JobKind, Part
-from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import Stage
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.run_job import JobOptions
 from promontory.compaction.settings import CompactionSettings
 from promontory.errors import BadBlockError, InputError, JobError, StoppedError
 from promontory.model.clock import SystemClock

@@ -15,9 +15,9 @@ import pytest
 from promontory.compaction.executors.child import HEADER, pack_frame
 from promontory.compaction.executors.processes import MODULE, ProcessExecutor
 from promontory.compaction.executors.remote import RemoteJob
-from promontory.compaction.make_output import Make, make_output
 from promontory.compaction.observer import Stage
-from promontory.compaction.run_job import JobOptions
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.run_job import JobOptions
 from promontory.errors import BadBlockError, JobError, StoppedError
 from tests.compaction.executors.jobs import config_of, ignore, names_below, write_two_blocks
 from tests.compaction.executors.makers import hang_once

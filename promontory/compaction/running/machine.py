@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from promontory.compaction.workspace import need_space
+from promontory.compaction.running.workspace import need_space
 from promontory.model.cores import count_cores
 
 

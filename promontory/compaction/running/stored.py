@@ -7,8 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from promontory.bucket.port import Bucket
-from promontory.compaction.check import check_block, refuse_input
-from promontory.compaction.workspace import fetch_block, list_input_files, need_space, read_input_meta, remove_tree
+from promontory.compaction.running.check import check_block, refuse_input
+from promontory.compaction.running.workspace import (
+    fetch_block,
+    list_input_files,
+    need_space,
+    read_input_meta,
+    remove_tree,
+)
 from promontory.errors import BadBlockError
 
 

@@ -13,9 +13,7 @@ import pytest
 from promontory.block.meta import BlockMeta, parse_meta, render_meta
 from promontory.bucket.memory import MemoryBucket
 from promontory.bucket.port import ObjectInfo
-from promontory.compaction import workspace
 from promontory.compaction.job import Job, JobKind
-from promontory.compaction.make_output import make_output
 from promontory.compaction.observer import Stage
 from promontory.compaction.reasons import (
     CORRUPT_CHUNKS,
@@ -25,7 +23,9 @@ from promontory.compaction.reasons import (
     UNREADABLE_META,
     UNWORKABLE,
 )
-from promontory.compaction.run_job import JobOptions, run_job
+from promontory.compaction.running import workspace
+from promontory.compaction.running.make_output import make_output
+from promontory.compaction.running.run_job import JobOptions, run_job
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError, ObjectNotFound, StoppedError
 from promontory.testing.still_clock import StillClock
 from tests.compaction.proof.reading import read_raw

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from promontory.compaction.machine import Machine
-from promontory.compaction.workspace import SPARE_BYTES
+from promontory.compaction.job import SPARE_BYTES
+from promontory.compaction.running.machine import Machine
 
 
 @pytest.fixture

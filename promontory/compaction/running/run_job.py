@@ -19,22 +19,22 @@ from typing import TypeVar
 from promontory.block.meta import BlockMeta, BlockStats
 from promontory.block_check.verify import Report
 from promontory.bucket.port import Bucket
-from promontory.compaction.check import (
+from promontory.compaction.failures import is_retryable
+from promontory.compaction.job import Job, JobKind
+from promontory.compaction.job_result import JobResult
+from promontory.compaction.observer import Stage, StageProgress
+from promontory.compaction.running.check import (
     check_block,
     expect_output,
     refuse_input,
     refuse_output,
 )
-from promontory.compaction.culprits import find_culprits
-from promontory.compaction.failures import is_retryable
-from promontory.compaction.job import Job, JobKind
-from promontory.compaction.job_result import JobResult
-from promontory.compaction.machine import Machine, Share
-from promontory.compaction.make_output import Make, make_output
-from promontory.compaction.observer import Stage, StageProgress
-from promontory.compaction.publish import count_up, publish_block
-from promontory.compaction.stoppable import await_unless
-from promontory.compaction.workspace import (
+from promontory.compaction.running.culprits import find_culprits
+from promontory.compaction.running.machine import Machine, Share
+from promontory.compaction.running.make_output import Make, make_output
+from promontory.compaction.running.publish import count_up, publish_block
+from promontory.compaction.running.stoppable import await_unless
+from promontory.compaction.running.workspace import (
     fetch_block,
     list_input_files,
     read_input_meta,

@@ -18,9 +18,9 @@ from promontory.block.meta import BlockFile, BlockMeta
 from promontory.bucket.port import Bucket
 from promontory.catalog.transfer import commit_block, complete_meta, delete_block, list_block_files, upload_files
 from promontory.compaction.observer import Stage, StageProgress
-from promontory.compaction.read_back import compare_files, compare_meta, has_meta
-from promontory.compaction.stoppable import await_unless
-from promontory.compaction.workspace import SHA256, hash_file
+from promontory.compaction.running.read_back import compare_files, compare_meta, has_meta
+from promontory.compaction.running.stoppable import await_unless
+from promontory.compaction.running.workspace import SHA256, hash_file
 from promontory.errors import BucketError
 from promontory.model.clock import Clock
 

@@ -22,13 +22,12 @@ from promontory.block.meta import CHUNKS_DIRECTORY, INDEX_FILE, META_FILE, Block
 from promontory.block.tombstones import TOMBSTONES_FILE
 from promontory.bucket.concurrently import map_concurrently
 from promontory.bucket.port import Bucket, LinkingBucket
+from promontory.compaction.job import SPARE_BYTES
 from promontory.compaction.reasons import INCOMPLETE, UNREADABLE_META
 from promontory.errors import BadBlockError, BucketUnavailable, CorruptionError, ObjectNotFound, StoppedError
 from promontory.model.sizes import format_size
 
 SHA256 = "SHA256"
-# What must stay free beside what a job writes: the index of its output is sorted on disk, and others write too.
-SPARE_BYTES = 64 * 2**20
 HASHED_AT_ONCE = 1 << 20
 _SEGMENT = re.compile(rf"{CHUNKS_DIRECTORY}/[0-9]+")
 
