@@ -19,7 +19,7 @@ from promontory.model.symbols import SymbolTable
 from promontory.model.time_range import TimeRange
 from promontory.store.byte_ranges import RangePlan, plan_ranges
 from promontory.store.header_files import HeaderFile
-from promontory.store.reads import ObjectRanges, ReadBack, Reading
+from promontory.store.reads import ObjectRanges, ReadBack, Reading, cut_out
 
 SERIES_BYTES = 64 << 10
 """What a series entry is taken to need where its end is not known, as in Thanos."""
@@ -48,12 +48,19 @@ class BlockIndex:
         groups = plan_postings(header, matchers)
         if groups is None:
             return np.empty(0, np.uint32)
+        try:
+            return (yield from self._combine(groups, header.toc))
+        except CorruptionError:
+            self._headers.doubt_whole()
+            raise
+
+    def _combine(self, groups: Sequence[PostingsGroup], toc: IndexToc) -> Reading[Refs]:
         starts, first = np.unique(np.concatenate([group.start for group in groups]), return_index=True)
         ends = np.concatenate([group.end for group in groups])[first]
         back, part, position = yield from self._read(plan_ranges(starts, ends, gap_bytes=self._gap_bytes), starts)
         lists = [self._read_group(group, starts, part, position, back) for group in groups]
         refs = combine_postings(groups, lists)
-        self._check_refs(refs, header.toc)
+        self._check_refs(refs, toc)
         return refs
 
     def read_series(
@@ -70,9 +77,12 @@ class BlockIndex:
             size = min(16 * size, LONGEST_ENTRY_BYTES)
             again = yield from self._read_entries(start[cut], np.minimum(start[cut] + size, section_end), gap_bytes=0)
             entries, cut = entries.replace_entries(cut, again), cut[again.find_cut()]
-        return read_series_rows(
+        rows, error = read_series_rows(
             entries, refs, header=header, symbols=symbols, time_range=time_range, source=self.source
         )
+        if error is not None:
+            self._headers.doubt_whole()
+        return rows, error
 
     def _read_entries(self, start: Offsets, end: Offsets, *, gap_bytes: int) -> Reading[Entries]:
         back, part, position = yield from self._read(plan_ranges(start, end, gap_bytes=gap_bytes), start)
@@ -83,7 +93,8 @@ class BlockIndex:
         if not len(starts):
             return ReadBack(np.empty(0, np.uint8), starts, starts, {}), starts, starts
         asked = ObjectRanges(self._key, plan.ranges())
-        back = yield [asked]
+        whole = self._headers.find_whole()
+        back = (yield [asked]) if whole is None else cut_out(whole, asked)
         back.check_whole(asked, source=self.source)
         return back, plan.part, plan.positions(starts) + back.start[plan.part]
 

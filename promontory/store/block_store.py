@@ -31,6 +31,7 @@ from promontory.store.byte_ranges import GAP_BYTES
 from promontory.store.external_labels import strip_matchers
 from promontory.store.header_files import HeaderFile, prepare_header
 from promontory.store.known_series import KnownSeriesCache
+from promontory.store.small_indexes import SmallIndexes
 
 WINDOW_BYTES = 4 << 20
 LARGEST_GUESS_BYTES = 1 << 20
@@ -145,13 +146,16 @@ async def open_block(
     directory: Path | None = None,
     gap_bytes: int = GAP_BYTES,
     known: KnownSeriesCache | None = None,
+    small: SmallIndexes | None = None,
 ) -> BlockStore:
-    """Return a block opened for reading, its index header from `directory` or built; it adds to the `known` series.
+    """Return a block opened for reading, its index header from `directory` or built.
+
+    It adds to the `known` series, and its index to the `small` ones if it is.
 
     Raises CorruptionError or BucketError, which name the block.
     """
     headers, tombstones, segments = await asyncio.gather(
-        prepare_header(bucket, meta.ulid, directory=directory, index_bytes=_index_bytes(meta)),
+        prepare_header(bucket, meta.ulid, directory=directory, index_bytes=_index_bytes(meta), small=small),
         _load_tombstones(bucket, meta),
         _list_segments(bucket, meta),
     )

@@ -34,8 +34,10 @@ from promontory.store.estimates import BlockEstimate, SelectEstimate
 from promontory.store.frames import held_bytes
 from promontory.store.header_files import drop_headers
 from promontory.store.known_series import KnownSeriesCache
+from promontory.store.opening_gate import OpeningGate
 from promontory.store.prompt_reads import read_now
 from promontory.store.reads import carry_out
+from promontory.store.small_indexes import SmallIndexes
 from promontory.store.window_frames import less_rows_without_chunks
 
 OPENED_AT_ONCE = 20
@@ -79,9 +81,10 @@ class BucketStore:
         self._listing = listing
         self._directory = directory
         self._gap_bytes = choose_gap(bucket) if gap_bytes is None else gap_bytes
-        self._opened_at_once = opened_at_once
+        self._gate = OpeningGate(opened_at_once)
         self._local = bucket if isinstance(bucket, LocalBucket) else None
         self._known = None if self._local is None else KnownSeriesCache()
+        self._small = SmallIndexes() if self._local is None else None
         self._blocks: dict[str, BlockStore] = {}
         self._failed: dict[str, tuple[BlockMeta, PromontoryError]] = {}
         self._unreadable: Mapping[str, str] = {}
@@ -95,12 +98,13 @@ class BucketStore:
         """Open new blocks and drop those that are gone. Raises BucketError; what was loaded stays loaded then."""
         metas, unreadable = await self._listing.list_blocks()
         dropped = [ulid for ulid in self._blocks if ulid not in metas]
-        gate = asyncio.Semaphore(self._opened_at_once)
         kept = {
             ulid: block for ulid, block in self._blocks.items() if block.error is None and metas.get(ulid) == block.meta
         }
         fresh = [meta for ulid, meta in metas.items() if ulid not in kept]
-        opened = await asyncio.gather(*(self._open(meta, gate) for meta in fresh))
+        if self._small is not None:
+            self._small.forget_others(kept)
+        opened = await asyncio.gather(*(self._open(meta) for meta in fresh))
         self._blocks = {
             **kept,
             **{block.meta.ulid: block for block in opened if isinstance(block, BlockStore)},
@@ -139,9 +143,10 @@ class BucketStore:
             parts, self._bucket, selector, context,
             window_bytes=self._choose_window(len(parts)), gap_bytes=self._gap_bytes,
         )  # fmt: skip
-        async with aclosing(frames):
-            async for frame in frames:
-                yield frame
+        with self._gate.query():
+            async with aclosing(frames):
+                async for frame in frames:
+                    yield frame
 
     def answer_now(self, selector: Selector, context: QueryContext) -> Frame | None:
         """Return the answer where all blocks know the series, which are few, and their chunks are in memory."""
@@ -187,7 +192,8 @@ class BucketStore:
         ask: Callable[[BlockStore, Selector], Awaitable[list[bytes]]],
     ) -> list[bytes]:
         unlimited = replace(selector, limit=0)
-        answers = await map_concurrently(lambda block: ask(block, unlimited), self._choose(selector, context))
+        with self._gate.query():
+            answers = await map_concurrently(lambda block: ask(block, unlimited), self._choose(selector, context))
         return sorted({text for answer in answers for text in answer})[: selector.limit or None]
 
     def _choose(self, selector: Selector, context: QueryContext) -> list[BlockStore]:
@@ -200,12 +206,13 @@ class BucketStore:
         metas = choose_blocks((block.meta for block in self._blocks.values()), selector)
         return [self._blocks[meta.ulid] for meta in metas]
 
-    async def _open(self, meta: BlockMeta, gate: asyncio.Semaphore) -> BlockStore | PromontoryError:
-        async with gate:
+    async def _open(self, meta: BlockMeta) -> BlockStore | PromontoryError:
+        async with self._gate.opening():
             try:
                 return await open_block(
-                    self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes, known=self._known
-                )
+                    self._bucket, meta, directory=self._directory, gap_bytes=self._gap_bytes,
+                    known=self._known, small=self._small,
+                )  # fmt: skip
             except PromontoryError as error:
                 return error
 

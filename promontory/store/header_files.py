@@ -13,6 +13,7 @@ import mmap
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from promontory.block.index_header import IndexHeader, build_header, read_frame
 from promontory.block.index_layout import INDEX_HEAD_BYTES, TOC_BYTES, check_head, parse_toc
 from promontory.block.meta import INDEX_FILE
 from promontory.bucket.port import Bucket
-from promontory.errors import CorruptionError
+from promontory.errors import BucketError, CorruptionError
+from promontory.store.small_indexes import SMALL_BYTES, SmallIndexes
 
 HEADER_FILE = "index-header"
 
@@ -31,10 +33,11 @@ HEADER_FILE = "index-header"
 class HeaderFile:
     """A block's header, opened when it is first needed: that costs the kernels, and memory."""
 
-    def __init__(self, bucket: Bucket, ulid: str, kept: Path | bytes) -> None:
+    def __init__(self, bucket: Bucket, ulid: str, kept: Path | bytes, small: SmallIndexes | None = None) -> None:
         self._bucket = bucket
         self._ulid = ulid
         self._kept = kept
+        self._small = small
         self._gate = asyncio.Lock()
         self._header: IndexHeader | None = None
         self.error: CorruptionError | None = None
@@ -46,25 +49,49 @@ class HeaderFile:
                 raise self.error.with_traceback(None)
             if self._header is None:
                 try:
-                    self._header = await self._open()
+                    header = await self._open()
                 except CorruptionError as error:
                     self.error = error
                     raise
+                await self._fetch_small(header.toc.index_bytes)
+                self._header = header
             return self._header
+
+    def find_whole(self) -> NDArray[np.uint8] | None:
+        """Return the whole index where it is in memory."""
+        return None if self._small is None else self._small.find(self._ulid)
+
+    def doubt_whole(self) -> None:
+        """Take the index from the bucket again: what is in memory was found corrupt."""
+        if self._small is not None:
+            self._small.forget(self._ulid)
+
+    async def _fetch_small(self, index_bytes: int) -> None:
+        """Fetch the whole index where it is small; what does not come is asked for in parts, which tell why."""
+        if self._small is not None and self._small.wants(self._ulid, index_bytes):
+            with suppress(BucketError):
+                body = await self._bucket.get_range(f"{self._ulid}/{INDEX_FILE}", 0, index_bytes)
+                if len(body) == index_bytes:
+                    self._small.keep(self._ulid, body)
 
     async def _open(self) -> IndexHeader:
         source = f"index of block {self._ulid}"
         if isinstance(self._kept, Path):
             with suppress(OSError, CorruptionError, ValueError):
                 return await asyncio.to_thread(_open, self._kept, source)
-            self._kept = await _build(self._bucket, self._ulid, self._kept)
+            self._kept = await _build(self._bucket, self._ulid, self._kept, self._small)
         if isinstance(self._kept, Path):
             return await asyncio.to_thread(_open, self._kept, source)
         return await asyncio.to_thread(IndexHeader, np.frombuffer(self._kept, np.uint8), source=source)
 
 
 async def prepare_header(
-    bucket: Bucket, ulid: str, *, directory: Path | None, index_bytes: int | None = None
+    bucket: Bucket,
+    ulid: str,
+    *,
+    directory: Path | None,
+    index_bytes: int | None = None,
+    small: SmallIndexes | None = None,
 ) -> HeaderFile:
     """Make sure that a block's header is in `directory`, building it from the bucket; None keeps it in memory.
 
@@ -75,12 +102,12 @@ async def prepare_header(
     if path is not None:
         with suppress(OSError, CorruptionError, ValueError):
             await asyncio.to_thread(_check, path, ulid, index_bytes)
-            return HeaderFile(bucket, ulid, path)
-    return HeaderFile(bucket, ulid, await _build(bucket, ulid, path))
+            return HeaderFile(bucket, ulid, path, small)
+    return HeaderFile(bucket, ulid, await _build(bucket, ulid, path, small), small)
 
 
-async def _build(bucket: Bucket, ulid: str, path: Path | None) -> Path | bytes:
-    body = await fetch_header(bucket, ulid)
+async def _build(bucket: Bucket, ulid: str, path: Path | None, small: SmallIndexes | None) -> Path | bytes:
+    body = await fetch_header(bucket, ulid, small)
     if path is not None:
         with suppress(OSError):
             await asyncio.to_thread(_write, path, body)
@@ -88,22 +115,35 @@ async def _build(bucket: Bucket, ulid: str, path: Path | None) -> Path | bytes:
     return body
 
 
-async def fetch_header(bucket: Bucket, ulid: str) -> bytes:
-    """Return a header file made of range reads of the block's index. Raises CorruptionError naming the block."""
+async def fetch_header(bucket: Bucket, ulid: str, small: SmallIndexes | None = None) -> bytes:
+    """Return a header file made of range reads of the block's index: one where that is small, and it is kept.
+
+    Raises CorruptionError naming the block.
+    """
     source = f"index of block {ulid}"
     key = f"{ulid}/{INDEX_FILE}"
-    size = (await bucket.info(key)).size_bytes
-    ends = [(0, INDEX_HEAD_BYTES), (max(0, size - TOC_BYTES), size)]
-    head, tail = (np.frombuffer(body, np.uint8) for body in await bucket.get_ranges(key, ends))
-    check_head(head, source=source)
-    toc = parse_toc(tail, index_bytes=size, source=source)
+    first = await bucket.get_range(key, 0, SMALL_BYTES + 1)
+    is_whole = len(first) <= SMALL_BYTES
+    size = len(first) if is_whole else (await bucket.info(key)).size_bytes
+
+    async def read(ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        if is_whole:
+            return [first[start:end] for start, end in ranges]
+        return await bucket.get_ranges(key, ranges)
+
+    check_head(np.frombuffer(first[:INDEX_HEAD_BYTES], np.uint8), source=source)
+    (tail,) = await read([(max(0, size - TOC_BYTES), size)])
+    toc = parse_toc(np.frombuffer(tail, np.uint8), index_bytes=size, source=source)
     sections = [(toc.symbols, toc.series), (toc.postings_table, size)]
-    bodies = await bucket.get_ranges(key, sections)
+    bodies = await read(sections)
     for (start, end), body in zip(sections, bodies, strict=True):
         if len(body) != end - start:
             expected, found = f"{end - start} bytes", f"{len(body)}"
             raise CorruptionError("section", source=source, offset=start, expected=expected, found=found)
-    return await asyncio.to_thread(build_header, toc, symbols=bodies[0], tail=bodies[1])
+    header = await asyncio.to_thread(build_header, toc, symbols=bodies[0], tail=bodies[1])
+    if is_whole and small is not None:
+        small.keep(ulid, first)
+    return header
 
 
 def drop_headers(directory: Path, *, keep: set[str]) -> None:

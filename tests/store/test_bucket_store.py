@@ -148,7 +148,7 @@ async def test_only_blocks_of_the_range_and_labels_are_asked(site: Site, strict:
     first, second, third = (read_meta(block) for block in site.blocks)
     selector = replace(EVERYTHING, time_range=TimeRange(first.min_time_ms, first.max_time_ms - 1))
     for other in (second, third):
-        await site.bucket.delete(f"{other.ulid}/index")
+        await site.bucket.delete(f"{other.ulid}/chunks/000001")
     _, content = await read_frames(store.select(selector, strict()))
     assert len(content) == 5
     with pytest.raises(ObjectNotFound):
