@@ -8,10 +8,10 @@ BLOCK_FILES := index chunks/000001 meta.json tombstones index-header
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup parts demo check test e2e differential fuzz bench warm format proto clean
+.PHONY: help setup parts demo check test e2e differential thanos-turns fuzz bench warm format proto clean
 
 help:           ## Show this list.
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup: .venv/.ready ## Make .venv with everything pinned and the kernels compiled.
 
@@ -43,6 +43,9 @@ e2e: setup parts ## Run only the end-to-end tests.
 
 differential: setup parts ## Ask 20,000 random queries of ours and of the real Prometheus 2.42.
 	$(PY) -m tests.differential --queries 20000
+
+thanos-turns: setup parts ## Let the program THANOS and our compactor take turns on one bucket (THANOS=path).
+	$(PY) -m tests.thanos_turns --thanos $(THANOS)
 
 fuzz: setup     ## Fuzz every format for FUZZ_SECONDS each, and flip every bit of a small block.
 	$(PY) -m pip install --quiet --editable '.[fuzz]'

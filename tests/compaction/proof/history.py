@@ -2,7 +2,7 @@
 
     up_total      counter, whole numbers, reset now and then      temp      gauge with NaN, stale markers and gaps
     sparse_total  counter that some blocks do not hold            latency   native histogram, reset now and then
-    sizes         native histogram with custom bounds
+    sizes         native histogram with custom bounds           mixed   both in turns
 
 Values are whole numbers, so that sums over windows are exact in whatever order they are made.
 """
@@ -148,7 +148,7 @@ def _sparse(number: int) -> int | None:
 
 def _histogram(number: int) -> HistogramValue:
     grown = number % 71 + 1
-    buckets = {-2: 2.0 * grown, 0: 3.0 * grown, 5 + number // 71 % 2: 1.0 * grown}
+    buckets = {-1: 2.0 * grown, 0: 3.0 * grown, 5 + number // 71 % 2: 1.0 * grown}
     return HistogramValue(1, 7.0 * grown, 11.0 * grown, 1.0 * grown, 0.5, buckets)
 
 
@@ -158,10 +158,15 @@ def _custom(number: int) -> HistogramValue:
     return HistogramValue(-53, 3.0 * grown, 9.0 * grown, positive=buckets, custom_values=(1.0, 5.0, 25.0))
 
 
+def _mixed(number: int) -> HistogramValue:
+    return _custom(number) if number // 40 % 2 else _histogram(number)
+
+
 KINDS: dict[str, Callable[[int], Value | None]] = {
     "up_total": _counter,
     "temp": _gauge,
     "sparse_total": _sparse,
     "latency": _histogram,
     "sizes": _custom,
+    "mixed": _mixed,
 }
