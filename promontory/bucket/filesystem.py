@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from promontory.bucket.keys import SEPARATOR, check_key, check_range, directory_info
+from promontory.bucket.keys import SEPARATOR, check_key, check_range, directory_info, is_key
 from promontory.bucket.local_file import opened_source, replaced_target
 from promontory.bucket.port import ObjectInfo
 from promontory.errors import AccessDenied, BucketError, BucketUnavailable, ObjectExists, ObjectNotFound
@@ -122,7 +122,7 @@ class FilesystemBucket:
 
     async def list(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[ObjectInfo]:
         """Yield the objects in order, read a batch at a time."""
-        found = self._walk(self._root, "", prefix, recursive=recursive)
+        found = self._walk_below(prefix, recursive=recursive)
         while batch := await asyncio.to_thread(self._take_batch, found, prefix):
             for info in batch:
                 yield info
@@ -193,6 +193,13 @@ class FilesystemBucket:
             if not self._root.is_dir():
                 raise BucketError(f"directory {self._root} does not exist", key=prefix, operation="list")
             return list(islice(found, _LIST_BATCH))
+
+    def _walk_below(self, prefix: str, *, recursive: bool) -> Iterator[ObjectInfo]:
+        """Begin at the directory of the prefix: on the way there from the root all blocks would be read for each."""
+        above = prefix.rpartition(SEPARATOR)[0]
+        is_plain = is_key(above) and _is_text(above) and not above.startswith(TEMPORARY_DIRECTORY)
+        above = above + SEPARATOR if is_plain and os.path.isdir(self._base + above) else ""
+        yield from self._walk(self._root / above, above, prefix, recursive=recursive)
 
     def _walk(self, directory: Path, base: str, prefix: str, *, recursive: bool) -> Iterator[ObjectInfo]:
         for name in _sorted_names(directory):

@@ -15,9 +15,14 @@ SEPARATOR = "/"
 _NO_PARTS = frozenset(("", ".", ".."))
 
 
+def is_key(text: str) -> bool:
+    """Say whether a text is a key."""
+    return "\0" not in text and "\\" not in text and _NO_PARTS.isdisjoint(text.split(SEPARATOR))
+
+
 def check_key(key: str) -> None:
     """Raise InputError where a text is no key."""
-    if "\0" in key or "\\" in key or not _NO_PARTS.isdisjoint(key.split(SEPARATOR)):
+    if not is_key(key):
         raise InputError(f"object key: expected a relative path without empty, '.' or '..' parts, found {key!r}")
 
 

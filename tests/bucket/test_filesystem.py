@@ -119,3 +119,40 @@ async def test_where_no_link_can_be_made_it_says_so(tmp_path: Path, monkeypatch:
     await bucket.put("a/b", b"x")
     monkeypatch.setattr(os, "link", refuse)
     assert not await bucket.link("a/b", tmp_path / "copy")
+
+
+async def test_a_listing_below_a_directory_reads_that_directory_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = FilesystemBucket(tmp_path)
+    for key in ("a/chunks/1", "a/chunks/2", "a/index", "b/chunks/1"):
+        await bucket.put(key, b"")
+    read: list[str] = []
+    scandir = os.scandir
+
+    def note(directory: Path) -> object:
+        read.append(os.path.relpath(directory, tmp_path))
+        return scandir(directory)
+
+    monkeypatch.setattr(os, "scandir", note)
+    assert [info.key async for info in bucket.list("a/chunks/")] == ["a/chunks/1", "a/chunks/2"]
+    assert read == ["a/chunks"]
+
+
+@pytest.mark.parametrize("is_recursive", [True, False])
+async def test_a_prefix_is_a_text_whatever_the_path_that_it_looks_like(tmp_path: Path, is_recursive: bool) -> None:
+    root = tmp_path / "root"
+    bucket = FilesystemBucket(root)
+    for key in ("a/b/c", "a/bc", "d", f"{TEMPORARY_DIRECTORY}/x"):
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).write_bytes(b"")
+    (tmp_path / "beside").write_bytes(b"")
+
+    async def keys(prefix: str) -> list[str]:
+        return [info.key async for info in bucket.list(prefix, recursive=is_recursive)]
+
+    assert await keys("a/b") == (["a/b/c", "a/bc"] if is_recursive else ["a/b/", "a/bc"])
+    assert await keys("a/b/") == ["a/b/c"]
+    odd = ["../", "./a/", "a//b/", "/a/", "d/", "d/e/", "e/f", "a/../", "x" * 300 + "/", "\ud800/", "a\0/"]
+    for prefix in [*odd, f"{TEMPORARY_DIRECTORY}/"]:
+        assert await keys(prefix) == [], prefix
