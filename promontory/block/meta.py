@@ -24,6 +24,8 @@ TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
 # An external label that only the parts of a stream cut by series have: `<index from 1>_of_<total>`. Mimir's name.
 PART_LABEL = b"__compactor_shard_id__"
+# No query asks for finer windows: a block that had them would be passed over, and nothing said.
+FINEST_WINDOW_MS = 1000
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -227,8 +229,10 @@ def _parse_thanos(thanos: Fields) -> ThanosMeta:
         raise thanos.broken("version", "0 or 1", str(version))
     resolution_ms = thanos.fields("downsample").integer("resolution", default=0)
     # Thanos makes 300000 and 3600000 alone; a ladder of one's own may ask for any.
-    if resolution_ms < 0:
-        raise thanos.broken("downsample.resolution", "0 or the milliseconds of a window", str(resolution_ms))
+    if resolution_ms and resolution_ms < FINEST_WINDOW_MS:
+        raise thanos.broken(
+            "downsample.resolution", "0 or the milliseconds of a window, 1000 at least", str(resolution_ms)
+        )
     labels = thanos.text_mapping("labels")
     if "" in labels:
         raise thanos.broken("labels", "a name for each", "one without")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from promontory.block.meta import FINEST_WINDOW_MS
 from promontory.compaction.ladder import HOUR_AFTER_MS, Ladder, SeriesRule, Step, StreamLadder
 from promontory.errors import InputError
 from promontory.model.durations import DAY_MS, format_duration
@@ -26,7 +27,6 @@ from promontory.model.yaml_place import YamlPlace, parse_yaml
 ParseMatchers = Callable[[str], tuple[Matcher, ...]]
 
 RAW = "raw"
-LEAST_RESOLUTION_MS = 1000
 LONGEST_BLOCK_MS = 14 * DAY_MS
 # A step is worth a block when it gives this many windows, as Thanos' 40 hours give of raw samples, and its 10 days of
 # what was downsampled before. Blocks are not waited for longer than Thanos waits.
@@ -83,7 +83,7 @@ def _parse_step(keys: dict[str, YamlPlace], finer: Step | None) -> Step:
         if "after" in keys:
             raise keys["after"].wrong("no key after for raw samples", keys["after"].text())
         return Step(0, keep_ms)
-    least_ms = max(finer.resolution_ms + 1, LEAST_RESOLUTION_MS)
+    least_ms = max(finer.resolution_ms + 1, FINEST_WINDOW_MS)
     if resolution_ms < least_ms or (finer.resolution_ms and resolution_ms % finer.resolution_ms):
         expected = f"a multiple of {format_duration(finer.resolution_ms)}" if finer.resolution_ms else "at least 1s"
         raise resolution.wrong(f"{expected}, coarser than the step before", resolution.text())

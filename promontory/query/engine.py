@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
+from promontory.block.meta import FINEST_WINDOW_MS
 from promontory.errors import QueryError
 from promontory.model.context import QueryContext
 from promontory.model.query_options import QueryOptions
@@ -36,7 +37,7 @@ from promontory.query.features import Features
 from promontory.query.small_queries import SmallPlans, answer_small
 from promontory.store.estimates import estimate_of
 from promontory.store.port import Store
-from promontory.store.resolution import FINEST_WINDOW_MS, choose_lookback_ms
+from promontory.store.resolution import choose_lookback_ms
 from promontory.store.samples import Feed, ask_for, feed_samples, read_samples_now
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from promontory.block.meta import FINEST_WINDOW_MS
 from promontory.model.durations import HOUR_MS
 from promontory.model.frame import Aggregate
 from promontory.model.selector import Selector
 
-FINEST_WINDOW_MS = 1000
 FIVE_MINUTES_MS = 300_000
 COUNTER_FUNCTIONS = frozenset(["increase", "rate", "irate", "resets", "xincrease", "xrate"])
 # A window of these needs two samples at least: they read nothing coarser than half their range.

@@ -139,6 +139,7 @@ def test_upload_times_are_read_with_zone_and_fraction(text: str, expected_ms: in
         (changed_thanos(version=2), "thanos.version.*expected 0 or 1, found 2"),
         (changed_thanos(labels={"a": 1}), "expected a text, found an integer"),
         (changed_thanos(downsample={"resolution": -1}), "0 or the milliseconds of a window"),
+        (changed_thanos(downsample={"resolution": 999}), "0 or the milliseconds of a window"),
         (changed_thanos(labels={"": "a"}), "a name for each"),
         (changed_thanos(upload_time="yesterday"), "RFC 3339"),
         (changed_thanos(upload_time="2026-13-01T00:00:00Z"), "RFC 3339"),
