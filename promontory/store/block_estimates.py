@@ -36,6 +36,8 @@ def estimate_block(
     refs = np.empty(0, np.uint32)
     if matchers is not None:
         refs = yield from _note_ranges(block.index.expand(header, matchers), postings)
+    if block.index.is_in_memory:
+        postings.clear()
     postings_bytes = sum(end - start for start, end in postings)
     if not len(refs):
         return BlockEstimate(meta.ulid, meta.stream_labels, read_bytes=postings_bytes, requests=len(postings))
@@ -43,7 +45,8 @@ def estimate_block(
     section_bytes = toc.series_end - toc.series
     average = _average(meta, selector, section_bytes=section_bytes)
     start = refs.astype(np.int64) * SERIES_ALIGNMENT
-    entries = plan_ranges(start, start + average.entry_bytes, gap_bytes=gap_bytes)
+    first = start[:0] if block.index.is_in_memory else start
+    entries = plan_ranges(first, first + average.entry_bytes, gap_bytes=gap_bytes)
     place = (start - toc.series) * (_file_bytes(meta) / max(1, section_bytes))
     records = plan_ranges(place.astype(np.int64), (place + average.chunk_bytes).astype(np.int64), gap_bytes=gap_bytes)
     record_bytes = int((records.end - records.start).sum())

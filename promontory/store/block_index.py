@@ -39,6 +39,11 @@ class BlockIndex:
         self._series_bytes = series_bytes or SERIES_BYTES
         self._gap_bytes = gap_bytes
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether postings and entries are read without asking the bucket."""
+        return self._headers.find_whole() is not None
+
     async def header(self) -> IndexHeader:
         """Return the header, opened on first use. Raises CorruptionError and BucketError."""
         return await self._headers.open()

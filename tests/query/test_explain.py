@@ -163,8 +163,8 @@ async def test_an_estimate_comes_of_postings_and_counts_without_a_chunk(tmp_path
     found = await store.estimate(Selector((Matcher(MatchKind.EQUAL, b"job", b"job0"),), everything), context)
     (block,) = found.blocks
     assert (block.ulid, block.series, block.chunks, block.samples) == (ULID, SERIES // 2, 9, SERIES // 2 * COUNT)
-    assert len(bucket.ranges) == 1  # the postings, which is what an estimate costs
-    assert found.requests >= 3
+    assert not bucket.ranges  # an index as small as this one is in memory
+    assert found.requests >= 1
 
 
 async def test_an_estimate_says_which_blocks_are_passed_by_and_why(tmp_path: Path, context: QueryContext) -> None:
