@@ -24,6 +24,8 @@ TSDB_VERSION = 1
 THANOS_VERSIONS = (0, 1)
 # An external label that only the parts of a stream cut by series have: `<index from 1>_of_<total>`. Mimir's name.
 PART_LABEL = b"__compactor_shard_id__"
+# The value that Thanos' compactor puts in place of the replica label where a block would have no label left.
+NO_LABEL_LEFT = b"deduped"
 # No query asks for finer windows: a block that had them would be passed over, and nothing said.
 FINEST_WINDOW_MS = 1000
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 
 import xxhash
 
-from promontory.block.meta import PART_LABEL, BlockMeta
+from promontory.block.meta import NO_LABEL_LEFT, PART_LABEL, BlockMeta
 from promontory.model.labels import Labels
-
-# What Thanos puts in place of the replica label where a block would have no label left.
-NO_LABEL_LEFT = b"deduped"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -30,4 +30,4 @@ def _find_reason(meta: BlockMeta, selector: Selector) -> str:
     resolution = format_resolution(meta.resolution_ms)
     if meta.resolution_ms > selector.max_resolution_ms:
         return f"its resolution, {resolution}, is coarser than allowed"
-    return f"its resolution, {resolution}, is not needed: others have its times in a coarser one"
+    return f"its resolution, {resolution}, is not needed: others hold its times coarser, or merged"

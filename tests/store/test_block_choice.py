@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from promontory.block.meta import BlockMeta, ThanosMeta
+from promontory.block.meta import PART_LABEL, BlockMeta, Compaction, ThanosMeta
 from promontory.block.ulid import make_ulid
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
@@ -84,3 +86,53 @@ def test_any_resolution_of_a_ladder_is_taken_as_thanos_two_are(
         block(0, 200, MINUTE), block(200, 300, MINUTE), block(0, 200, HOUR), block(0, 100, DAY),
     ]  # fmt: skip
     assert spans(choose_blocks(blocks, select(0, 299, resolution_ms))) == expected
+
+
+def made_of(sources: str, meta: BlockMeta) -> BlockMeta:
+    return replace(meta, compaction=Compaction(sources=tuple(sources)))
+
+
+def chosen_ulids(blocks: list[BlockMeta], resolution_ms: int, *stripped: bytes) -> set[str]:
+    selector = replace(select(0, 199, resolution_ms), without_replica_labels=stripped)
+    return {meta.ulid for meta in choose_blocks(blocks, selector)}
+
+
+A = made_of("ab", block(0, 200, cluster="x", replica="a"))
+B = made_of("cd", block(1, 200, cluster="x", replica="b"))
+MERGED = made_of("abcd", block(0, 200, cluster="x"))
+COARSE = made_of("abcd", block(0, 200, FIVE_MINUTES, cluster="x"))
+COARSE_A = made_of("ab", block(0, 200, FIVE_MINUTES, cluster="x", replica="a"))
+COARSE_B = made_of("cd", block(1, 200, FIVE_MINUTES, cluster="x", replica="b"))
+LATE = made_of("e", block(100, 200, cluster="x", replica="a"))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "resolution_ms", "expected"),
+    [
+        ([A, B, MERGED, LATE], RAW, [MERGED, LATE]),
+        ([A, B, MERGED, COARSE, LATE], FIVE_MINUTES, [COARSE, LATE]),
+        ([MERGED, COARSE_A, COARSE_B], FIVE_MINUTES, [COARSE_A, COARSE_B]),
+        ([MERGED, COARSE_A, B], FIVE_MINUTES, [MERGED]),
+        ([A, B, LATE], RAW, [A, B, LATE]),
+    ],
+)
+def test_what_a_merged_block_holds_is_not_read_of_its_replicas_too(
+    blocks: list[BlockMeta], resolution_ms: int, expected: list[BlockMeta]
+) -> None:
+    assert chosen_ulids(blocks, resolution_ms, b"replica") == {meta.ulid for meta in expected}
+
+
+def test_an_asker_who_tells_replicas_apart_reads_them_beside_what_was_merged() -> None:
+    assert chosen_ulids([A, B, MERGED], RAW) == {A.ulid, B.ulid, MERGED.ulid}
+
+
+@pytest.mark.parametrize("stripped", [(b"replica",), (b"replica", PART_LABEL)])
+def test_a_part_of_a_stream_takes_the_place_of_no_replica(stripped: tuple[bytes, ...]) -> None:
+    part = made_of("abcd", block(2, 200, cluster="x", **{PART_LABEL.decode(): "1_of_2"}))
+    assert chosen_ulids([A, B, part], RAW, *stripped) == {A.ulid, B.ulid, part.ulid}
+
+
+def test_replicas_without_a_label_left_are_known_by_thanos_word_for_it() -> None:
+    a, b = made_of("ab", block(0, 200, replica="a")), made_of("cd", block(1, 200, replica="b"))
+    merged = made_of("abcd", block(3, 200, replica="deduped"))
+    assert chosen_ulids([a, b, merged], RAW, b"replica") == {merged.ulid}
