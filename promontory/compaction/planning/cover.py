@@ -1,7 +1,8 @@
 """Cover: which blocks of a stream hold the sources of others, resolution by resolution.
 
 A block is covered at a resolution when blocks of that resolution, neither marked for deletion nor broken, hold each of
-its sources. Whether they were verified is for the asker to decide.
+its sources. A source is held by one whole block, or by all parts that took its place (parts.py). Whether they were
+verified is for the asker to decide.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from promontory.block.markers import MANUAL_REASON, Mark
 from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.groups import strip_replicas
 from promontory.compaction.ladder import StreamLadder, is_past
+from promontory.compaction.planning.parts import find_held_by_parts
 from promontory.compaction.planning.state import BucketState, count_blocks, sources_of
 from promontory.compaction.reasons import NOTHING_TO_DOWNSAMPLE
 from promontory.compaction.settings import CompactionSettings
@@ -28,38 +30,45 @@ SETTLED_REASONS = (MANUAL_REASON, NOTHING_TO_DOWNSAMPLE)
 class Stream:
     """All blocks of one stream, of whatever resolution, that are not marked for deletion.
 
-    `holders` has those that are not broken, by resolution and source. A part of a stream has that stream as `whole`,
-    whose blocks hold the part's series too, and in `remaining` the sources by resolution of all its blocks, going or
-    not, as readers may still see them.
+    `holders` has those that are not broken, by resolution and source, and `parts` likewise the parts of the stream
+    where all of them hold a source. A part of a stream has that stream as `whole`, whose blocks hold the part's series
+    too, and in `remaining` the sources by resolution of all its blocks, going or not, as readers may still see them.
     """
 
     labels: Labels
     blocks: tuple[BlockMeta, ...]
     holders: dict[int, dict[str, list[BlockMeta]]]
+    parts: Mapping[int, Mapping[str, tuple[BlockMeta, ...]]] = field(default_factory=dict)
     whole: Stream | None = None
     remaining: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def holds(self, meta: BlockMeta, resolution_ms: int) -> bool:
         """Say whether a block is covered at a resolution."""
-        held = self.holders.get(resolution_ms, {})
-        return all(source in held for source in sources_of(meta))
+        held, by_parts = self.holders.get(resolution_ms, {}), self.parts.get(resolution_ms, {})
+        return all(source in held or source in by_parts for source in sources_of(meta))
 
     def find_cover(self, meta: BlockMeta, resolution_ms: int, *, preferred: frozenset[str]) -> frozenset[str] | None:
         """Return blocks that cover a block at a resolution, preferred ones where they do; None where it is not."""
-        held = self.holders.get(resolution_ms, {})
         if not self.holds(meta, resolution_ms):
             return self.whole.find_cover(meta, resolution_ms, preferred=preferred) if self.whole else None
-        chosen = (max(held[source], key=lambda other: other.ulid in preferred) for source in sources_of(meta))
-        return frozenset(other.ulid for other in chosen)
+        held = self.holders.get(resolution_ms, {})
+        chosen: set[str] = set()
+        for source in sources_of(meta):
+            if source in held:
+                chosen.add(max(held[source], key=lambda other: other.ulid in preferred).ulid)
+            else:
+                chosen.update(part.ulid for part in self.parts[resolution_ms][source])
+        return frozenset(chosen)
 
     def crosses(self, meta: BlockMeta, resolution_ms: int) -> bool:
         """Say whether a block of a resolution holds some sources of a block and others beside.
 
         Downsampled once more, the block would neither be covered by that one nor cover it: they would overlap.
         """
-        held = self.holders.get(resolution_ms, {})
+        held, by_parts = self.holders.get(resolution_ms, {}), self.parts.get(resolution_ms, {})
         sources = frozenset(sources_of(meta))
-        others = {id(other): other for source in sources for other in held.get(source, ())}
+        found = (other for source in sources for other in (*held.get(source, ()), *by_parts.get(source, ())))
+        others = {id(other): other for other in found}
         return any(not sources.issuperset(sources_of(other)) for other in others.values())
 
     def lies_in_whole(self, meta: BlockMeta, resolutions_ms: Iterable[int]) -> bool:
@@ -88,12 +97,27 @@ def find_streams(state: BucketState, settings: CompactionSettings) -> list[Strea
         for labels, blocks in sorted(members.items())
     }
     parts = {labels: labels.without([PART_LABEL]) for labels in streams if labels.get(PART_LABEL)}
-    remaining = _list_remaining(state, settings, set(parts.values())) if parts else {}
-    for labels, whole in parts.items():
-        streams[labels] = replace(
-            streams[labels], whole=streams.get(whole, Stream(whole, (), {})), remaining=remaining.get(whole, {})
-        )
+    if parts:
+        _join_parts(streams, parts, state, settings)
     return list(streams.values())
+
+
+def _join_parts(
+    streams: dict[Labels, Stream], parts: Mapping[Labels, Labels], state: BucketState, settings: CompactionSettings
+) -> None:
+    """Make the wholes of parts know what these hold together, and the parts their wholes."""
+    sound = [meta for labels in parts for meta in streams[labels].blocks if meta.ulid not in state.broken]
+    together: dict[Labels, dict[int, Mapping[str, tuple[BlockMeta, ...]]]] = defaultdict(dict)
+    for (resolution_ms, whole), held in find_held_by_parts(sound, settings).items():
+        together[whole][resolution_ms] = held.parts
+    wholes = {
+        whole: replace(streams.get(whole, Stream(whole, (), {})), parts=together.get(whole, {}))
+        for whole in set(parts.values())
+    }
+    remaining = _list_remaining(state, settings, wholes.keys())
+    streams.update({labels: whole for labels, whole in wholes.items() if labels in streams})
+    for labels, name in parts.items():
+        streams[labels] = replace(streams[labels], whole=wholes[name], remaining=remaining.get(name, {}))
 
 
 def list_open_blocks(

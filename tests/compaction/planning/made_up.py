@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from promontory.block.markers import Mark, MarkKind
 from promontory.block.meta import BlockFile, BlockMeta, BlockStats, Compaction, ThanosMeta
@@ -56,6 +57,29 @@ def block(
 def row(*ranges: tuple[int, int], **fields: int) -> list[BlockMeta]:
     """Return blocks 1, 2, … of these ranges."""
     return [block(number, *times, **fields) for number, times in enumerate(ranges, 1)]  # type: ignore[arg-type]
+
+
+class Arrival(NamedTuple):
+    """A raw block that arrives `gap` hours after the end of the one before; short, so that a failure can be read."""
+
+    hours: int = 2
+    gap: int = 0
+    index_bytes: int = 100
+    tombstones: int = 0
+
+
+def arrived(start_ms: int, arrivals: Iterable[Arrival], *, first: int = 0, labels: Labels = LABELS) -> list[BlockMeta]:
+    """Return the blocks `first`, `first` + 1, … of a stream that begins then."""
+    blocks: list[BlockMeta] = []
+    at_ms = start_ms
+    for number, one in enumerate(arrivals, first):
+        at_ms += one.gap * HOUR_MS
+        end_ms = at_ms + one.hours * HOUR_MS
+        blocks.append(
+            block(number, at_ms, end_ms, labels=labels, tombstones=one.tombstones, index_bytes=one.index_bytes)
+        )
+        at_ms = end_ms
+    return blocks
 
 
 def mark(number: int, kind: MarkKind, *, time_ms: int = NOW_MS, reason: str = "manual") -> Mark:

@@ -125,7 +125,9 @@ class ModelBucket:
         rewrites = (*first.thanos.rewrites, render_rewrite(sources, job.retired)) if job.retired else ()
         labels = strip_replicas(first.labels, job.replica_labels)
         if job.part:
-            labels = Labels(tuple(sorted((*labels.pairs, (PART_LABEL, b"%d" % job.part.index)))))
+            labels = Labels(
+                tuple(sorted((*labels.pairs, (PART_LABEL, b"%d_of_%d" % (job.part.index + 1, job.part.total)))))
+            )
         if job.kind is JobKind.REWRITE:
             sources.add(ulid)
         return replace(

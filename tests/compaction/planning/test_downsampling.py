@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from promontory.block.markers import MarkKind
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.planning.downsampling import plan_downsampling
 from promontory.compaction.settings import CompactionSettings
+from promontory.model.labels import Labels
 from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, NOW_MS, block, marks, number_of, state_of
 
 FIVE_MINUTES_MS = 300_000
@@ -48,6 +49,20 @@ def test_what_is_covered_is_left_also_by_several_blocks() -> None:
     coarse = [hours(n, 0, 48, sources=(n,), resolution_ms=FIVE_MINUTES_MS) for n in (11, 12)]
     assert planned([hours(1, 0, 96, sources=(11, 12)), *coarse]) == []
     assert planned([hours(1, 0, 96, sources=(11, 12, 13)), *coarse]) == [(1, FIVE_MINUTES_MS)]
+
+
+def part(name: bytes, *sources: int) -> BlockMeta:
+    labels = Labels(tuple(sorted((*NEWEST.labels.pairs, (PART_LABEL, name)))))
+    number = 20 + int(name[:1])
+    return hours(number, 0, 96, sources=sources, resolution_ms=FIVE_MINUTES_MS, labels=labels)
+
+
+def test_parts_cover_and_cross_whole_blocks_where_all_of_them_are_there() -> None:
+    parts = [part(b"1_of_2", 1, 2), part(b"2_of_2", 1, 2)]
+    assert planned([hours(1, 0, 48), *parts]) == []
+    assert planned([hours(1, 0, 48), hours(3, 48, 96, sources=(2, 3)), *parts]) == []
+    assert planned([hours(1, 0, 48), parts[0]]) == [(1, FIVE_MINUTES_MS)]
+    assert planned([hours(1, 0, 48), *parts], broken=frozenset((parts[1].ulid,))) == [(1, FIVE_MINUTES_MS)]
 
 
 def test_oldest_blocks_come_first() -> None:

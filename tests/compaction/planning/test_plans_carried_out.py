@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from promontory.block.markers import MarkKind
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
+from promontory.compaction.job import JobKind
 from promontory.compaction.ladder import Ladder, SeriesRule, Step, StreamLadder, default_ladder
 from promontory.compaction.settings import CompactionSettings
 from promontory.model.labels import Labels
 from promontory.model.matcher import Matcher, MatchKind
-from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, block, marks
+from tests.compaction.planning.made_up import DAY_MS, HOUR_MS, Arrival, arrived, marks, number_of
 from tests.compaction.planning.model_bucket import ModelBucket
 
 START = 1400 * 14 * DAY_MS
-LABELS = [Labels.from_mapping({"cluster": c, "replica": r}) for c in "ab" for r in "01"]
+LABELS = {f"{c}{r}": Labels.from_mapping({"cluster": c, "replica": r}) for c in "ab" for r in "01"}
 DEBUG = (Matcher(MatchKind.REGEX, b"__name__", b"debug_.*"),)
 STEPS = (Step(0, 4 * DAY_MS), Step(60_000, 10 * DAY_MS, 8 * HOUR_MS), Step(HOUR_MS, 0, 2 * DAY_MS))
-LADDERS = [
-    default_ladder(),
-    default_ladder(raw_keep_ms=3 * DAY_MS, five_minutes_keep_ms=12 * DAY_MS),
-    Ladder((StreamLadder(STEPS, (SeriesRule(DEBUG, 2 * DAY_MS),)),)),
-]
+LADDERS = {
+    "default": default_ladder(),
+    "short keeps": default_ladder(raw_keep_ms=3 * DAY_MS, five_minutes_keep_ms=12 * DAY_MS),
+    "own": Ladder((StreamLadder(STEPS, (SeriesRule(DEBUG, 2 * DAY_MS),)),)),
+}
+
+# Descriptions, from which the tests make blocks and settings: a failure shows all of them.
+Row = tuple[int, list[Arrival]]
+"""When the first block of a stream begins, in steps of two hours, and its blocks."""
+
+arrivals = st.builds(
+    Arrival,
+    hours=st.sampled_from([2, 2, 2, 2, 1, 8, 48]),
+    gap=st.sampled_from([0, 0, 0, 0, 0, 0, 6, 30, -1]),
+    index_bytes=st.sampled_from([100, 100, 5000]),
+    tombstones=st.sampled_from([0, 0, 0, 0, 9]),
+)
+rows = st.tuples(st.integers(0, 30), st.lists(arrivals, min_size=1, max_size=40))
+buckets = st.dictionaries(st.sampled_from(sorted(LABELS)), rows, min_size=1, max_size=3)
+compactions = st.fixed_dictionaries(
+    {
+        "ladder": st.sampled_from(list(LADDERS)),
+        "vertical": st.booleans(),
+        "replica_labels": st.sampled_from([(), ("replica",)]),
+        "max_index_bytes": st.sampled_from([2**36, 8000]),
+        "parts": st.sampled_from([1, 3]),
+        "downsampling": st.sampled_from([True, True, False]),
+        "deletion_share": st.sampled_from([0.25, 1.0]),
+    }
+)
 
 
-@st.composite
-def buckets(draw: st.DrawFn) -> list[BlockMeta]:
-    """Return blocks of some streams: mostly two hours each and in a row, with gaps, longer ones and overlaps."""
+def blocks_of(streams: dict[str, Row]) -> list[BlockMeta]:
+    """Return the blocks of streams, each stream's numbered on from those of the one before."""
     blocks: list[BlockMeta] = []
-    for labels in draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=3, unique=True)):
-        at_ms = START + draw(st.integers(0, 30)) * 2 * HOUR_MS
-        for _ in range(draw(st.integers(1, 40))):
-            length_ms = draw(st.sampled_from([2, 2, 2, 2, 1, 8, 48])) * HOUR_MS
-            tombstones = draw(st.sampled_from([0, 0, 0, 0, 9]))
-            size = draw(st.sampled_from([100, 100, 5000]))
-            number = len(blocks)
-            blocks.append(
-                block(number, at_ms, at_ms + length_ms, labels=labels, tombstones=tombstones, index_bytes=size)
-            )
-            at_ms += length_ms + draw(st.sampled_from([0, 0, 0, 0, 0, 0, 6, 30, -1])) * HOUR_MS
+    for name, (start, row) in streams.items():
+        blocks += arrived(START + start * 2 * HOUR_MS, row, first=len(blocks), labels=LABELS[name])
     return blocks
 
 
-compactions = st.builds(
-    CompactionSettings,
-    vertical=st.booleans(),
-    replica_labels=st.sampled_from([(), ("replica",)]),
-    ladder=st.sampled_from(LADDERS),
-    max_index_bytes=st.sampled_from([2**36, 8000]),
-    parts=st.sampled_from([1, 3]),
-    downsampling=st.sampled_from([True, True, False]),
-    deletion_share=st.sampled_from([0.25, 1.0]),
-)
+def settings_of(compaction: dict[str, Any]) -> CompactionSettings:
+    return CompactionSettings(**compaction | {"ladder": LADDERS[compaction["ladder"]]})
 
 
 def newest_ms(blocks: list[BlockMeta]) -> int:
@@ -76,10 +86,26 @@ def expect_nothing_lost(bucket: ModelBucket, blocks: list[BlockMeta]) -> None:
 
 
 @examples(max_examples=50, deadline=None)
-@given(buckets(), compactions, st.lists(st.integers(0, 39), max_size=3), st.lists(st.sampled_from([1, 30, 80, 400])))
+@given(buckets, compactions, st.lists(st.integers(0, 39), max_size=3), st.lists(st.sampled_from([1, 30, 80, 400])))
 def test_passes_end_lose_no_source_and_do_nothing_twice(
-    blocks: list[BlockMeta], settings: CompactionSettings, marked: list[int], hours: list[int]
+    streams: dict[str, Row], compaction: dict[str, Any], marked: list[int], hours: list[int]
 ) -> None:
+    expect_passes_to_end(blocks_of(streams), settings_of(compaction), marked=marked, hours=hours)
+
+
+def test_a_block_left_whole_is_downsampled_once_though_its_coarser_one_was_cut_into_parts() -> None:
+    settings = CompactionSettings(max_index_bytes=6000, parts=3)
+    bucket = expect_passes_to_end(arrived(START, [Arrival(hours=48)] * 8), settings, marked=[3])
+    cut = {meta.resolution_ms for meta in bucket.state.blocks.values() if meta.labels.get(PART_LABEL)}
+    assert cut == {300_000}
+    downsampled = [number_of(job.inputs[0]) for job in bucket.done if job.kind is JobKind.DOWNSAMPLE]
+    assert downsampled.count(3) == 1
+
+
+def expect_passes_to_end(
+    blocks: list[BlockMeta], settings: CompactionSettings, *, marked: Sequence[int] = (), hours: Sequence[int] = ()
+) -> ModelBucket:
+    """Run passes, some hours apart, with some blocks marked against compaction; return the bucket as it is then."""
     bucket = ModelBucket(blocks, settings, now_ms=newest_ms(blocks) + HOUR_MS)
     bucket.state = replace(bucket.state, no_compact_marks=marks(MarkKind.NO_COMPACT, *marked))
     for pause in [*hours, 0]:
@@ -87,19 +113,22 @@ def test_passes_end_lose_no_source_and_do_nothing_twice(
         expect_nothing_lost(bucket, blocks)
         bucket.now_ms += pause * HOUR_MS
     again = [
-        key
-        for key, count in Counter((j.kind, j.inputs, j.resolution_ms, j.part) for j in bucket.done).items()
+        (kind.value, [number_of(ulid) for ulid in inputs], resolution_ms, part)
+        for (kind, inputs, resolution_ms, part), count in Counter(
+            (job.kind, job.inputs, job.resolution_ms, job.part) for job in bucket.done
+        ).items()
         if count > 1
     ]
     assert again == []
+    return bucket
 
 
 @examples(max_examples=40, deadline=None)
-@given(buckets(), compactions)
+@given(buckets, compactions)
 def test_a_compactor_that_dies_before_it_marks_loses_nothing(
-    blocks: list[BlockMeta], settings: CompactionSettings
+    streams: dict[str, Row], compaction: dict[str, Any]
 ) -> None:
-    settings = replace(settings, parts=1)
+    blocks, settings = blocks_of(streams), replace(settings_of(compaction), parts=1)
     bucket = ModelBucket(blocks, settings, now_ms=newest_ms(blocks) + HOUR_MS)
     bucket.run(bucket.plan_merges(), crash=True)
     expect_nothing_lost(bucket, blocks)

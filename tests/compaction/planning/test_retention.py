@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from promontory.block.markers import MarkKind
-from promontory.block.meta import BlockMeta
+from promontory.block.meta import PART_LABEL, BlockMeta
 from promontory.compaction.ladder import Ladder, Step, StreamLadder, default_ladder
 from promontory.compaction.planning.guard import clock_behind
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
@@ -69,6 +69,19 @@ def test_raw_samples_wait_for_the_coarser_block() -> None:
     found = plan([ended(1, 31 * DAY_MS)], COVERED)
     assert gone(found) == []
     assert found.waiting == {ulid_of(1): "resolution 5m does not cover it yet"}
+
+
+def test_all_parts_of_the_coarser_block_together_cover_raw_samples() -> None:
+    labels = NEWEST.labels.pairs
+    parts = [
+        ended(number, 31 * DAY_MS, sources=(1,), resolution_ms=FIVE_MINUTES_MS, labels=Labels(tuple(sorted(pairs))))
+        for number, pairs in ((2, (*labels, (PART_LABEL, b"1_of_2"))), (3, (*labels, (PART_LABEL, b"2_of_2"))))
+    ]
+    raw, read = ended(1, 31 * DAY_MS), frozenset((ulid_of(2), ulid_of(3)))
+    found = plan([raw, *parts], COVERED, verified=read)
+    assert [(number_of(one.ulid), one.covers) for one in found.deletions] == [(1, (ulid_of(2), ulid_of(3)))]
+    assert plan([raw, *parts], COVERED, verified=frozenset((ulid_of(2),))).unverified == (ulid_of(3),)
+    assert list(plan([raw, parts[0]], COVERED, verified=read).waiting) == [raw.ulid]
 
 
 def test_raw_samples_wait_until_the_coarser_block_was_read() -> None:
