@@ -9,14 +9,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from compactor.pace import Pace
 from promontory.compaction.job import Job, JobKind
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import Backlog, FailureKind, SilentObserver
+from promontory.compaction.observer import Backlog, FailureKind, PassObserver
 from promontory.compaction.planning.overlaps import overlap
 from promontory.model.clock import Clock
 
 DOWNSAMPLE_SECONDS = (60, 300, 900, 1800, 3600, 7200, 14400)
 
 
-class JobMetrics(SilentObserver):
+class JobMetrics(PassObserver):
     """The metrics of the jobs of one compactor; the label is the resolution of the inputs in ms, as Thanos has it."""
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promontory.block.markers import Mark, MarkKind
 from promontory.catalog.filters import TOO_FRESH
-from promontory.compaction.observer import Phase, SilentObserver
+from promontory.compaction.observer import PassObserver, Phase
 from promontory.compaction.reasons import DOWNSAMPLED_OVERLAP, INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS
 from promontory.compaction.survey import Survey
 from promontory.model.clock import Clock
@@ -17,7 +17,7 @@ SYNC_SECONDS = (0.01, 1, 10, 100, 300, 600, 1000)
 NO_COMPACT_REASONS = (INDEX_TOO_LARGE, OUT_OF_ORDER_CHUNKS, DOWNSAMPLED_OVERLAP)
 
 
-class PassMetrics(SilentObserver):
+class PassMetrics(PassObserver):
     """The metrics of the passes of one compactor."""
 
     def __init__(self, registry: CollectorRegistry, clock: Clock, *, delete_delay_ms: int) -> None:

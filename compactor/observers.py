@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from promontory.block.markers import Mark, MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import Backlog, FailureKind, PassObserver, Phase, SilentObserver, Stage
+from promontory.compaction.observer import Backlog, FailureKind, PassObserver, Phase, Stage
 from promontory.compaction.survey import Survey
 from promontory.service.command import one_line
 
 logger = logging.getLogger(__name__)
 
 
-class Observers:
+class Observers(PassObserver):
     """Tells each of several observers, in order."""
 
     def __init__(self, inner: Sequence[PassObserver]) -> None:
@@ -87,7 +87,7 @@ class Observers:
             one.on_refused(reason)
 
 
-class JobLog(SilentObserver):
+class JobLog(PassObserver):
     """Writes jobs to the log, as events."""
 
     def on_job_started(self, job: Job) -> None:
@@ -118,7 +118,7 @@ class JobLog(SilentObserver):
         logger.error("job failed", extra=_fields(job) | {"failure": kind.value, "error": one_line(error)})
 
 
-class ChangeLog(SilentObserver):
+class ChangeLog(PassObserver):
     """Writes to the log what changed in the bucket beside new blocks, and what did not."""
 
     def on_block_marked(self, mark: Mark) -> None:

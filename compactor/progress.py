@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import FailureKind, Phase, SilentObserver, Stage
+from promontory.compaction.observer import FailureKind, PassObserver, Phase, Stage
 from promontory.model.clock import Clock
 from promontory.model.sizes import format_size
 from promontory.service.command import one_line
@@ -37,7 +37,7 @@ class _Line:
     began_s: float = 0.0
 
 
-class ProgressBars(SilentObserver):
+class ProgressBars(PassObserver):
     """Draws on a console between `running`'s begin and end; what ended becomes a line above the bars."""
 
     def __init__(self, console: Console, clock: Clock) -> None:

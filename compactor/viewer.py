@@ -11,14 +11,14 @@ from compactor.block_list import BlockList
 from compactor.page import render_page
 from promontory.bucket.port import Bucket
 from promontory.catalog.catalog import Catalog
-from promontory.compaction.observer import SilentObserver
+from promontory.compaction.observer import PassObserver
 from promontory.compaction.survey import Survey
 from promontory.errors import BucketError, BucketUnavailable
 from promontory.model.clock import Clock
 from promontory.service.command import one_line
 
 
-class BlockViewer(SilentObserver):
+class BlockViewer(PassObserver):
     """The blocks of a bucket, and those that the compactor works on, as of the last look of each."""
 
     def __init__(self, bucket: Bucket, clock: Clock, *, label: str = "", timeout_s: float) -> None:

@@ -29,11 +29,11 @@ from promontory.compaction.executor import Executor
 from promontory.compaction.executors.local import LocalExecutor
 from promontory.compaction.idle import explain_idle
 from promontory.compaction.job import Job
-from promontory.compaction.job_plan import count_backlog, plan_jobs
+from promontory.compaction.job_plan import JobPlan, count_backlog, plan_jobs
 from promontory.compaction.job_result import JobResult
 from promontory.compaction.ledger import Ledger
 from promontory.compaction.marking import Marker
-from promontory.compaction.observer import Backlog, PassObserver, Phase, SilentObserver, Stage
+from promontory.compaction.observer import Backlog, PassObserver, Phase, Stage
 from promontory.compaction.pass_result import PassResult
 from promontory.compaction.planning.deletions import plan_deletions, plan_partials
 from promontory.compaction.planning.downsampling import plan_downsampling
@@ -86,7 +86,7 @@ class Compactor:
         self._settings = settings
         self._directory = directory
         self._clock = clock
-        self._observer = observer or SilentObserver()
+        self._observer = observer or PassObserver()
         self._options = options or JobOptions(settings.hash_function, settings.accept_malformed_index)
         self._work = directory / WORK_DIRECTORY
         self._executor = executor or LocalExecutor(bucket, self._work, clock=clock, options=self._options)
@@ -139,7 +139,8 @@ class Compactor:
 
     async def measure_backlog(self) -> Backlog:
         """Tell the observer what is left to do, and return it; nothing is changed. Raises BucketError."""
-        return await self._tell_backlog(await self._surveyor.look())
+        _, backlog = await self._plan(await self._surveyor.look())
+        return backlog
 
     async def _compact(self) -> None:
         while True:
@@ -150,9 +151,7 @@ class Compactor:
                 survey = await self._look(Phase.SYNC)
             self._begin(Phase.PLAN)
             await self._mark_unreadable(survey)
-            await self._tell_backlog(survey)
-            around = self._around(survey.state)
-            plan = await asyncio.to_thread(plan_jobs, around, self._settings, now_ms=self._clock.now_ms())
+            plan, _ = await self._plan(survey)
             for quarantine in plan.quarantines:
                 self._outcome.aside.add(quarantine.ulid)
                 await self._marker.mark(
@@ -170,10 +169,10 @@ class Compactor:
     async def _downsample(self) -> None:
         while True:
             survey = await self._look(Phase.DOWNSAMPLING)
-            plan = plan_downsampling(self._around(survey.state), self._settings, now_ms=self._clock.now_ms())
-            if not plan.jobs:
+            jobs = plan_downsampling(self._around(survey.state), self._settings, now_ms=self._clock.now_ms())
+            if not jobs:
                 return
-            await self._run(plan.jobs, limit=self._downsampled_at_once)
+            await self._run(jobs, limit=self._downsampled_at_once)
 
     async def _apply_retention(self) -> None:
         survey = await self._look(Phase.RETENTION)
@@ -313,11 +312,13 @@ class Compactor:
             no_downsample_marks=aside[MarkKind.NO_DOWNSAMPLE] | dict(state.no_downsample_marks),
         )
 
-    async def _tell_backlog(self, survey: Survey) -> Backlog:
+    async def _plan(self, survey: Survey) -> tuple[JobPlan, Backlog]:
+        """Return what to merge and rewrite now, and all that is left to do, which the observer is told."""
         around, now_ms = self._around(survey.state), self._clock.now_ms()
-        backlog = await asyncio.to_thread(count_backlog, survey, around, self._settings, now_ms=now_ms)
+        plan = await asyncio.to_thread(plan_jobs, around, self._settings, now_ms=now_ms)
+        backlog = await asyncio.to_thread(count_backlog, survey, around, plan, self._settings, now_ms=now_ms)
         self._observer.on_backlog(backlog)
-        return backlog
+        return plan, backlog
 
     def _tell_idle(self, survey: Survey) -> None:
         if not (self._outcome.results or self._outcome.failures):

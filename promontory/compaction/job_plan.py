@@ -21,6 +21,7 @@ from promontory.errors import HaltError
 class JobPlan:
     """`jobs` do not need each other; `halt` is why to stop when they are done, None where nothing asks for it."""
 
+    merges: tuple[MergePlan, ...]
     jobs: tuple[Job, ...]
     quarantines: tuple[Quarantine, ...]
     halt: HaltError | None
@@ -33,18 +34,19 @@ def plan_jobs(state: BucketState, settings: CompactionSettings, *, now_ms: int) 
     quarantines = tuple(quarantine for plan in plans for quarantine in plan.quarantines)
     if not jobs and not quarantines:
         jobs = plan_rewrites(state, settings, now_ms=now_ms)
-    return JobPlan(jobs, quarantines, halt)
+    return JobPlan(tuple(plans), jobs, quarantines, halt)
 
 
-def count_backlog(survey: Survey, around: BucketState, settings: CompactionSettings, *, now_ms: int) -> Backlog:
-    """Return what is left to do; `around` is the survey's state with what was set aside."""
-    plans, _ = _plan_groups(around, settings, now_ms=now_ms)
-    downsampled = [ulid for job in plan_downsampling(around, settings, now_ms=now_ms).jobs for ulid in job.inputs]
-    inputs = {ulid for plan in plans for job in plan.jobs for ulid in job.inputs}
+def count_backlog(
+    survey: Survey, around: BucketState, plan: JobPlan, settings: CompactionSettings, *, now_ms: int
+) -> Backlog:
+    """Return what is left to do; `around` is the survey's state with what was set aside, `plan` what it gives."""
+    downsampled = [ulid for job in plan_downsampling(around, settings, now_ms=now_ms) for ulid in job.inputs]
+    inputs = {ulid for merge in plan.merges for job in merge.jobs for ulid in job.inputs}
     files = survey.view.files
     return Backlog(
-        compactions=sum(plan.todo_jobs for plan in plans),
-        compaction_blocks=sum(plan.todo_blocks for plan in plans),
+        compactions=sum(merge.todo_jobs for merge in plan.merges),
+        compaction_blocks=sum(merge.todo_blocks for merge in plan.merges),
         downsample_blocks=len(downsampled),
         deletion_blocks=len(plan_retention(survey.state, settings, now_ms=now_ms).deletions),
         job_bytes=sum(info.size_bytes for ulid in inputs.union(downsampled) for info in files.get(ulid, {}).values()),

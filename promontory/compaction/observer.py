@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from promontory.block.markers import Mark
 from promontory.compaction.job import Job
@@ -64,8 +63,8 @@ class Backlog:
     job_bytes: int = 0
 
 
-class PassObserver(Protocol):
-    """Is told what a pass does."""
+class PassObserver:
+    """Is told what a pass does; this one does nothing with it, and others what they are there for."""
 
     def on_phase(self, phase: Phase) -> None:
         """A phase begins; one may come again in a pass."""
@@ -105,46 +104,3 @@ class PassObserver(Protocol):
 
     def on_refused(self, reason: str) -> None:
         """Something that a plan asked for was not done, because it did not look safe."""
-
-
-class SilentObserver:
-    """An observer that tells nobody."""
-
-    def on_phase(self, phase: Phase) -> None:
-        """Do nothing."""
-
-    def on_survey(self, survey: Survey) -> None:
-        """Do nothing."""
-
-    def on_backlog(self, backlog: Backlog) -> None:
-        """Do nothing."""
-
-    def on_job_started(self, job: Job) -> None:
-        """Do nothing."""
-
-    def on_stage(self, job: Job, stage: Stage) -> None:
-        """Do nothing."""
-
-    def on_progress(self, job: Job, done: int, total: int) -> None:
-        """Do nothing."""
-
-    def on_job_finished(self, job: Job, result: JobResult) -> None:
-        """Do nothing."""
-
-    def on_job_failed(self, job: Job, error: Exception, kind: FailureKind) -> None:
-        """Do nothing."""
-
-    def on_block_marked(self, mark: Mark) -> None:
-        """Do nothing."""
-
-    def on_block_deleted(self, ulid: str, *, partial: bool) -> None:
-        """Do nothing."""
-
-    def on_delete_failed(self, ulid: str, error: Exception) -> None:
-        """Do nothing."""
-
-    def on_idle(self, why: str) -> None:
-        """Do nothing."""
-
-    def on_refused(self, reason: str) -> None:
-        """Do nothing."""

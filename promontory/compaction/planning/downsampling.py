@@ -8,8 +8,6 @@ Source: thanos cmd/thanos/downsample.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import key_of
 from promontory.compaction.job import Job, JobKind
@@ -20,24 +18,20 @@ from promontory.compaction.planning.state import BucketState
 from promontory.compaction.settings import CompactionSettings
 
 
-@dataclass(frozen=True, slots=True)
-class DownsamplePlan:
-    """`jobs` do not need each other. Downsampling to a step after the next one is planned when that one is there."""
+def plan_downsampling(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> tuple[Job, ...]:
+    """Return what to downsample now; the jobs do not need each other.
 
-    jobs: tuple[Job, ...] = ()
-
-
-def plan_downsampling(state: BucketState, settings: CompactionSettings, *, now_ms: int) -> DownsamplePlan:
-    """Return the blocks to downsample now."""
+    Downsampling to a step after the next one is planned when that one is there.
+    """
     if not settings.downsampling:
-        return DownsamplePlan()
+        return ()
     asked_ms = trusted_ms(state, settings, now_ms=now_ms)
     jobs: list[Job] = []
     for meta, stream, ladder in list_open_blocks(state, settings, left_out=state.no_downsample_marks, now_ms=now_ms):
         step = _next_step(meta, stream, ladder, asked_ms=asked_ms, now_ms=now_ms)
         if step is not None:
             jobs.append(_job(meta, step, ladder, settings, now_ms=asked_ms))
-    return DownsamplePlan(tuple(sorted(jobs, key=lambda job: job.inputs)))
+    return tuple(sorted(jobs, key=lambda job: job.inputs))
 
 
 def _next_step(meta: BlockMeta, stream: Stream, ladder: StreamLadder, *, asked_ms: int, now_ms: int) -> Step | None:

@@ -9,7 +9,7 @@ from promontory.block.meta import BlockMeta
 from promontory.compaction.groups import Group, group_blocks
 from promontory.compaction.job import Job
 from promontory.compaction.planning.deletions import DeletionPlan, plan_deletions, plan_partials
-from promontory.compaction.planning.downsampling import DownsamplePlan, plan_downsampling
+from promontory.compaction.planning.downsampling import plan_downsampling
 from promontory.compaction.planning.estimate import Estimate, block_bytes, estimate_job
 from promontory.compaction.planning.garbage import GarbagePlan, plan_garbage
 from promontory.compaction.planning.guard import clock_behind
@@ -36,7 +36,7 @@ class PassPlan:
     garbage: GarbagePlan
     merges: tuple[MergePlan, ...]
     rewrites: tuple[Job, ...]
-    downsampling: DownsamplePlan
+    downsampling: tuple[Job, ...]
     retention: RetentionPlan
     partials: DeletionPlan
     clock_trouble: str
@@ -47,7 +47,7 @@ class PassPlan:
         merges = [job for plan in self.merges for job in plan.jobs]
         merged = {ulid for job in merges for ulid in job.inputs}
         rewrites = (job for job in self.rewrites if merged.isdisjoint(job.inputs))
-        downsamplings = (job for job in self.downsampling.jobs if merged.isdisjoint(job.inputs))
+        downsamplings = (job for job in self.downsampling if merged.isdisjoint(job.inputs))
         return (*merges, *rewrites, *downsamplings)
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from promontory.bucket.port import Bucket
 from promontory.compaction.marking import Marker
-from promontory.compaction.observer import SilentObserver
+from promontory.compaction.observer import PassObserver
 from promontory.compaction.planning.deletions import plan_deletions, plan_partials
 from promontory.compaction.planning.state import BucketState
 from promontory.model.clock import SystemClock
@@ -26,7 +26,7 @@ from promontory.service.values import Values
 
 
 @dataclass(slots=True)
-class Cleaning(SilentObserver):
+class Cleaning(PassObserver):
     """ULIDs of what is due, marked blocks and partial uploads; what became of it. `refused` says why others stay."""
 
     marked: tuple[str, ...] = ()

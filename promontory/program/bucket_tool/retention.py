@@ -19,7 +19,7 @@ from promontory.block_check.verify import verify
 from promontory.bucket.port import Bucket
 from promontory.catalog.contents import Contents
 from promontory.compaction.marking import Marker
-from promontory.compaction.observer import SilentObserver
+from promontory.compaction.observer import PassObserver
 from promontory.compaction.planning.retention import RetentionPlan, plan_retention
 from promontory.compaction.planning.state import Deletion
 from promontory.compaction.running.check import refuse_input
@@ -36,7 +36,7 @@ from promontory.service.values import Values
 
 
 @dataclass(slots=True)
-class Marking(SilentObserver):
+class Marking(PassObserver):
     """ULIDs of the blocks that were marked; `refused` says why others were not."""
 
     marked: list[str] = field(default_factory=list)

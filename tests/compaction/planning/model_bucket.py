@@ -46,7 +46,7 @@ class ModelBucket:
         else:
             raise AssertionError("merging does not end")
         for _ in range(MOST_ROUNDS):
-            jobs = plan_downsampling(self.state, self.settings, now_ms=self.now_ms).jobs
+            jobs = plan_downsampling(self.state, self.settings, now_ms=self.now_ms)
             self.run(jobs)
             if not jobs:
                 break

@@ -27,8 +27,8 @@ NEWEST = hours(99, 957, 959)
 def planned(
     blocks: list[BlockMeta], settings: CompactionSettings = SETTINGS, **fields: object
 ) -> list[tuple[int, int]]:
-    plan = plan_downsampling(state_of([*blocks, NEWEST], **fields), settings, now_ms=NOW_MS)
-    return [(number_of(job.inputs[0]), job.resolution_ms) for job in plan.jobs]
+    jobs = plan_downsampling(state_of([*blocks, NEWEST], **fields), settings, now_ms=NOW_MS)
+    return [(number_of(job.inputs[0]), job.resolution_ms) for job in jobs]
 
 
 def raw_for(days: int) -> CompactionSettings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from promontory.block.markers import Mark, MarkKind
 from promontory.compaction.job import Job
 from promontory.compaction.job_result import JobResult
-from promontory.compaction.observer import FailureKind, SilentObserver
+from promontory.compaction.observer import FailureKind, PassObserver
 
 
-class Listener(SilentObserver):
+class Listener(PassObserver):
     """Marks as (ULID, kind, reason), jobs that were done and that failed, deletions, and what was refused."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from promontory.bucket.filesystem import FilesystemBucket
 from promontory.bucket.port import Bucket
 from promontory.compaction.compactor import Compactor
-from promontory.compaction.observer import PassObserver, SilentObserver
+from promontory.compaction.observer import PassObserver
 from promontory.compaction.settings import CompactionSettings
 from promontory.testing.still_clock import StillClock
 from tests.compaction.proof.sites import Site
@@ -26,6 +26,6 @@ async def run_pass(
         settings,
         directory=site.root / name,
         clock=StillClock(now_ms),
-        observer=observer or SilentObserver(),
+        observer=observer or PassObserver(),
     )
     return await compactor.run_pass()
